@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One capture: a module, its options, its readers and its output, from init to close.
+ *
+ *   new -> inited -> loaded -> reading -> started -> stopping -> drained -> closed
+ *
+ * start() goes through init, load and maps, opens the readers and only then attaches; stop()
+ * detaches, drains and only then closes. So nothing is lost at either end. A step that fails
+ * unwinds what succeeded before it, and nothing else. Cancellation belongs to the instance: a
+ * reload is a new one. All functions [main], but where they say otherwise.
+ */
+#ifndef ECAPTURE_CORE_INSTANCE_H
+#define ECAPTURE_CORE_INSTANCE_H
+
+#include <stdio.h>
+
+#include <ecapture/module.h>
+
+#include "descriptor.h"
+#include "loop.h"
+#include "render.h"
+#include "sink.h"
+
+struct ecap_instance;
+struct ecap_target_set;
+
+/* What an instance is made of. Everything is kept by the caller and outlives the instance. */
+struct ecap_instance_options {
+	const struct ecap_module *module; /* loaded */
+	const struct ecap_desc *desc;     /* as read from its file */
+	const void *config;               /* the module's config struct */
+	const struct ecap_common *common;
+	uint64_t features;                /* ECAP_FEAT_* */
+	uint32_t btf_mode;                /* ECAP_BTF_CORE or ECAP_BTF_NONCORE */
+	const char *btf_path;
+	struct ecap_render_options render;
+	struct ecap_sink *sink;
+	struct ecap_loop *loop;
+};
+
+int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance);
+
+/* From init to attached. On failure everything is unwound, and the text says which step. */
+int ecap_instance_start(struct ecap_instance *instance);
+
+/* Detaches, drains, flushes, closes. Returns the first error, having gone on with the rest. */
+int ecap_instance_stop(struct ecap_instance *instance);
+
+/* The error with which the module or a reader asked to stop, or 0. [any thread] */
+int ecap_instance_error(const struct ecap_instance *instance);
+
+/* Records, bytes and losses by map, and the module's counters, as lines of the log. */
+void ecap_instance_summary(const struct ecap_instance *instance);
+
+void ecap_instance_free(struct ecap_instance *instance);
+
+/* For services: the loop of the main thread, and the files already given to this instance. */
+struct ecap_loop *ecap_instance_loop(struct ecap_instance *instance);
+struct ecap_target_set **ecap_instance_targets(struct ecap_instance *instance);
+const char *ecap_instance_name(const struct ecap_instance *instance);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds module files in the plugin directories, reads their descriptors, and dlopens the one
+ * that is asked for.
+ */
+#ifndef ECAPTURE_CORE_LOADER_H
+#define ECAPTURE_CORE_LOADER_H
+
+#include <stdint.h>
+
+#include "descriptor.h"
+
+struct ecap_catalog_entry {
+	char *path;             /* canonical where that could be found */
+	struct ecap_desc *desc; /* NULL: not usable, see error */
+	char *error;            /* why not usable, or NULL */
+	const struct ecap_catalog_entry *shadowed_by; /* a module of the same name that came first */
+	void *handle;           /* of dlopen, once loaded */
+};
+
+struct ecap_catalog {
+	struct ecap_catalog_entry **entries;
+	uint32_t n;
+};
+
+/*
+ * Reads every *.so of the directories, in their order; a file that cannot be used becomes an
+ * entry with its error. A directory that does not exist is an error only when @dirs_given.
+ * Returns 0 or a negative errno.
+ */
+int ecap_catalog_scan(const char *const *dirs, uint32_t n_dirs, int dirs_given,
+		      struct ecap_catalog **catalog);
+void ecap_catalog_free(struct ecap_catalog *catalog);
+
+/*
+ * The usable module whose command, name or alias is @word, or of which @word is the beginning
+ * of exactly one. NULL with an error text that names the nearest word, or the reason why the
+ * module of that name cannot be used.
+ */
+struct ecap_catalog_entry *ecap_catalog_find(struct ecap_catalog *catalog, const char *word);
+
+/*
+ * Checks what does not concern the file alone: services that the module needs (@has_service),
+ * a BPF object that fits @features and @btf_mode (ECAP_BTF_CORE, ECAP_BTF_NONCORE, 0: any).
+ */
+int ecap_module_check(const struct ecap_desc *desc, const char *path, uint64_t features,
+		      uint32_t btf_mode, int (*has_service)(const char *id));
+
+/* Index of the first BPF object of the descriptor that fits, or a negative errno with a text. */
+int ecap_module_pick_bpf(const struct ecap_desc *desc, uint64_t features, uint32_t btf_mode,
+			 uint32_t *index);
+
+/*
+ * dlopens the module (RTLD_NOW | RTLD_LOCAL) and checks that the descriptor in memory is the
+ * one that was read from the file. The module stays loaded until the process ends.
+ */
+int ecap_module_load(struct ecap_catalog_entry *entry, const struct ecap_module **module);
+
+/*
+ * Refuses a file that somebody but root (or, when not root, but the caller) could change: its
+ * owner and mode and those of every directory above it. @path must be canonical.
+ */
+int ecap_secure_path(int fd, const char *path);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log: see log.h. A line is made whole and written by one write(2), so lines never mix. */
+#include "log.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "util.h"
+
+static atomic_int max_level = ECAP_LOG_INFO;
+static atomic_int log_fd = STDERR_FILENO;
+
+void ecap_log_set_level(int level)
+{
+	atomic_store(&max_level, level);
+}
+
+int ecap_log_level(void)
+{
+	return atomic_load(&max_level);
+}
+
+int ecap_log_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0)
+		return ecap_err(-errno, "log file %s: %s", path, strerror(errno));
+	atomic_store(&log_fd, fd);
+	return 0;
+}
+
+static const char *level_name(int level)
+{
+	switch (level) {
+	case ECAP_LOG_ERROR: return "error";
+	case ECAP_LOG_WARN: return "warning";
+	case ECAP_LOG_INFO: return "info";
+	default: return "debug";
+	}
+}
+
+void ecap_vlogf(int level, const char *component, const char *fmt, va_list ap)
+{
+	char text[2048], line[sizeof(text) * 4 + 96];
+	size_t n;
+
+	if (level > atomic_load(&max_level))
+		return;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = (size_t)snprintf(line, 96, "%s %s: ", level_name(level), component);
+	if (n >= 96)
+		n = 95;
+	for (const unsigned char *p = (unsigned char *)text; *p; p++) {
+		if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
+			n += (size_t)snprintf(line + n, 5, "\\x%02x", *p);
+		else
+			line[n++] = (char)*p;
+	}
+	line[n++] = '\n';
+	/* A log that cannot be written has nowhere to say so. */
+	(void)!write(atomic_load(&log_fd), line, n);
+}
+
+void ecap_logf(int level, const char *component, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	ecap_vlogf(level, component, fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where rendered events go: standard output or a file, through one large buffer. Used by one
+ * thread (the reader's) until it has ended.
+ */
+#ifndef ECAPTURE_CORE_SINK_H
+#define ECAPTURE_CORE_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ecap_sink;
+
+/*
+ * Opens the sink. @path: NULL for standard output, else a file, which is made with mode 0600
+ * (it holds what was encrypted) and appended to. Returns 0 or a negative errno with a text.
+ */
+int ecap_sink_open(const char *path, struct ecap_sink **sink);
+
+/* 1 when it is a terminal. */
+int ecap_sink_is_terminal(const struct ecap_sink *sink);
+
+/* Space for @len more bytes at the end of the buffer (flushes, and grows it for larger ones); NULL on error. */
+char *ecap_sink_reserve(struct ecap_sink *sink, size_t len);
+/* Adds the first @len bytes of what was reserved. */
+void ecap_sink_commit(struct ecap_sink *sink, size_t len);
+
+/*
+ * Writes what is buffered. Returns 0, or a negative errno with a text (disk full, reader gone),
+ * which stays: every later call returns it too.
+ */
+int ecap_sink_flush(struct ecap_sink *sink);
+
+/* The error that stopped the sink, or 0. */
+int ecap_sink_error(const struct ecap_sink *sink);
+
+/* Flushes and closes. Returns what the flush returned. NULL is allowed. */
+int ecap_sink_close(struct ecap_sink *sink);
+
+#endif

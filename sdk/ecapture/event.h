@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a module hands to the host for each record: one flat struct, filled by decode(). */
+#ifndef ECAPTURE_EVENT_H
+#define ECAPTURE_EVENT_H
+
+#include <ecapture/abi.h>
+
+/* Where an event goes. */
+#define ECAP_DEST_OUTPUT    0u /* rendered and written */
+#define ECAP_DEST_MODULE    1u /* back to the module's own dispatch() */
+#define ECAP_DEST_PROCESSOR 2u /* the stream processor, which keeps the order of each stream */
+
+/* Which way the bytes went, seen from the process that was captured. */
+#define ECAP_DIR_NONE 0u
+#define ECAP_DIR_RECV 1u
+#define ECAP_DIR_SEND 2u
+
+/*
+ * A connection's two ends, seen from the process that was captured: local and remote.
+ * Addresses are in network byte order, IPv4 in the first four bytes; ports in host order.
+ */
+struct ecap_tuple {
+	uint8_t family; /* 0 when unknown, else 4 or 6 */
+	uint8_t reserved[3];
+	uint16_t lport, rport;
+	uint8_t laddr[16], raddr[16];
+};
+
+/* An extra column: shows in the text, becomes a key in JSON. */
+struct ecap_field {
+	const char *name; /* [a-z_]+ */
+	const char *str;  /* value, any bytes up to NUL; NULL: the number counts */
+	uint64_t num;
+};
+
+#define ECAP_EVENT_F_EOS     (1u << 0) /* the stream ends behind this event */
+#define ECAP_EVENT_F_PAYLOAD (1u << 1) /* a payload belongs to this event, even an empty one */
+
+/* Pointers must stay valid until decode's caller, or emit(), is done with the event. */
+struct ecap_event {
+	uint32_t struct_size;
+	uint16_t dest;              /* ECAP_DEST_* */
+	uint8_t direction;          /* ECAP_DIR_* */
+	uint8_t reserved;
+	uint32_t flags;             /* ECAP_EVENT_F_* */
+	uint32_t pid, tid, uid;     /* as the initial namespaces see them; pid is the process (tgid) */
+	int32_t fd;                 /* -1 when unknown */
+	uint32_t n_fields;
+	const char *kind;           /* what happened, [a-z_]+: "data", "command" */
+	uint64_t mono_ns;           /* bpf_ktime_get_ns(), CLOCK_MONOTONIC */
+	uint64_t conn;              /* number of the connection, unique in the run; 0: none */
+	struct ecap_tuple tuple;
+	char comm[16];              /* NUL-ended */
+	const struct ecap_field *fields;
+	const void *payload;
+	uint64_t payload_len;       /* bytes at payload */
+	uint64_t offset;            /* of payload in what the call moved, when that came in parts */
+	uint64_t total;             /* bytes that the call moved; 0: the same as payload_len */
+	void *priv;                 /* from decode() to dispatch(); never read by the host */
+};
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The descriptor of a module: the one symbol that a module exports. It is data: the host reads
+ * it from the ELF file before any code of the module runs, so every string, option row and
+ * table must be a constant.
+ *
+ * Life of an instance: init -> load -> maps -> (host opens its readers) -> start -> ... ->
+ * stop -> (host drains the readers) -> close. A step that fails frees what it made; of the
+ * steps before it, the host calls stop and close where they are due.
+ */
+#ifndef ECAPTURE_MODULE_H
+#define ECAPTURE_MODULE_H
+
+#include <ecapture/host.h>
+#include <ecapture/option.h>
+
+/* One BPF object that the module carries. The host takes the first row that fits. */
+struct ecap_bpf {
+	const char *name;
+	const void *data, *end; /* the ELF file of the object, in the module's constant data */
+	uint64_t features;      /* ECAP_FEAT_* it cannot do without */
+	uint32_t variant;       /* ECAP_BTF_CORE or ECAP_BTF_NONCORE */
+	uint32_t reserved;
+};
+
+/*
+ * One map that the host reads: a ring buffer or a perf event array, told apart by the map's
+ * own type. The host dups the fds.
+ */
+struct ecap_map {
+	const char *name;
+	int32_t fd;
+	int32_t control_fd;  /* mmapable array with one struct ecap_ring_control, or -1 (ecapture/record.h) */
+	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or -1 */
+	uint32_t id;         /* handed back to decode() */
+	uint32_t min_record; /* bytes; shorter records are counted and never reach decode() */
+	uint32_t reserved;
+};
+
+struct ecap_ops {
+	uint32_t struct_size;
+	uint32_t reserved;
+	/*
+	 * [main] Makes the instance's state. Everything in @ctx is ready and stays valid until
+	 * close(). On error nothing stays behind, and close() is not called.
+	 */
+	int (*init)(const struct ecap_context *ctx, void **state);
+	/* [main] Opens and loads the BPF objects. Maps exist after it; nothing is attached. */
+	int (*load)(void *state);
+	/* [main] The maps to read; the array stays valid until close(). */
+	int (*maps)(void *state, const struct ecap_map **maps, uint32_t *n);
+	/* [main] Attaches. The first record may arrive before it returns. */
+	int (*start)(void *state);
+	/* [main] Detaches. Maps stay. Called once after a successful start; NULL: nothing to do. */
+	int (*stop)(void *state);
+	/* [main] Frees everything. Called exactly once after a successful init. */
+	void (*close)(void *state);
+	/*
+	 * [reader] @rec: 8-byte aligned, valid until the call returns. @ev is zeroed but for
+	 * struct_size and fd (-1).
+	 * Returns 1 with @ev filled, 0 when the record makes no event, or a negative errno when
+	 * it is damaged (counted by the host).
+	 */
+	int (*decode)(void *state, uint32_t map_id, const void *rec, uint32_t len,
+		      struct ecap_event *ev);
+	/* [reader] Gets events with ECAP_DEST_MODULE. Returns 0 or a negative errno (counted). */
+	int (*dispatch)(void *state, struct ecap_event *ev);
+	/* [reader] @n records were lost in this map since the last call. Optional. */
+	void (*lost)(void *state, uint32_t map_id, uint64_t n);
+	/* [main] Only options marked ECAP_OPT_RUNTIME differ. Optional. */
+	int (*reconfigure)(void *state, const void *config);
+};
+
+struct ecap_module {
+	uint32_t struct_size;
+	uint16_t abi_major, abi_minor; /* of the SDK that it was built with */
+	uint16_t abi_target;           /* lowest host minor that it runs on */
+	uint16_t flags;                /* none defined yet */
+	uint32_t config_size;          /* bytes of the config struct */
+	const char *name;              /* [a-z][a-z0-9_-]{0,31} */
+	const char *command;           /* the word on the command line and of the ini section */
+	const char *aliases;           /* "a,b", or NULL */
+	const char *version, *summary, *description, *examples;
+	const char *license, *author, *url;
+	const char *targets;           /* "libssl.so": shown by the list */
+	const char *const *services;   /* ids that it cannot do without, NULL-ended, or NULL */
+	const struct ecap_ops *ops;
+	const struct ecap_option *options;
+	const struct ecap_bpf *bpf;
+	uint32_t n_options, option_size;
+	uint32_t n_bpf, bpf_size;
+};
+
+#define ECAP_MODULE_SYMBOL_PREFIX "ecapture_module_"
+#define ECAP_MODULE_SYMBOL        "ecapture_module_1"
+
+#ifndef __cplusplus
+/* Exports the one symbol of a module. */
+#define ECAP_MODULE(...)							\
+	extern ECAP_EXPORT const struct ecap_module ecapture_module_1;		\
+	const struct ecap_module ecapture_module_1 = {				\
+		.struct_size = sizeof(struct ecap_module),			\
+		.abi_major = ECAP_ABI_MAJOR, .abi_minor = ECAP_ABI_MINOR,	\
+		.abi_target = ECAP_ABI_TARGET,					\
+		.option_size = sizeof(struct ecap_option),			\
+		.bpf_size = sizeof(struct ecap_bpf),				\
+		__VA_ARGS__ }
+
+/*
+ * Places the file @path (a BPF object) in the module's constant data as NAME .. NAME_end.
+ * The assembler finds @path by its include path (-Wa,-I or -I).
+ */
+#define ECAP_BPF_OBJECT(NAME, path)						\
+	extern const char NAME[], NAME##_end[];					\
+	__asm__(".pushsection .rodata.bpf,\"a\"\n.balign 8\n"			\
+		".local " #NAME "\n.local " #NAME "_end\n"			\
+		#NAME ":\n.incbin \"" path "\"\n" #NAME "_end:\n.byte 0\n.popsection\n")
+#endif
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What BPF programs and the host share beside the records themselves: the page by which the
+ * reader asks to be woken, and the counters of each map. Includes in BPF programs too.
+ */
+#ifndef ECAPTURE_RECORD_H
+#define ECAPTURE_RECORD_H
+
+#include <stdint.h>
+
+/*
+ * One in a mmapable array map. The reader sets @armed before it blocks; the program that sees
+ * it set clears it and forces a wake-up with its record. No other record wakes the reader, but
+ * one that finds @wake_bytes or more waiting.
+ */
+struct ecap_ring_control {
+	uint32_t armed;
+	uint32_t reserved;
+	uint64_t wake_bytes;
+};
+
+/* One in a per-CPU array map; the host adds the CPUs up. */
+struct ecap_map_stats {
+	uint64_t records;      /* written */
+	uint64_t bytes;        /* payload bytes written */
+	uint64_t lost_records; /* found no room */
+	uint64_t lost_bytes;   /* payload bytes of those */
+	uint64_t fault_bytes;  /* payload bytes that could not be read from the process */
+	uint64_t reserved[3];
+};
+
+#endif

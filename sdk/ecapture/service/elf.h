@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ecap.elf/1: looks into ELF files (64-bit, x86-64; arm64 where a line says so) that a module
+ * wants to probe: symbols, data behind relocations, code references, and where in a function a
+ * probe is cheapest. All [any thread], one thread a file. Addresses are the file's own virtual
+ * addresses; every function that fails returns a negative errno and leaves its results alone.
+ */
+#ifndef ECAPTURE_SERVICE_ELF_H
+#define ECAPTURE_SERVICE_ELF_H
+
+#include <ecapture/host.h>
+
+#define ECAP_ELF_SERVICE "ecap.elf/1"
+
+struct ecap_elf_file;
+
+#define ECAP_ELF_X86_64  62u  /* EM_X86_64 */
+#define ECAP_ELF_AARCH64 183u /* EM_AARCH64 */
+
+struct ecap_elf_info {
+	uint32_t struct_size;
+	uint16_t machine;      /* ECAP_ELF_* */
+	uint16_t type;         /* ET_EXEC 2, ET_DYN 3 */
+	uint32_t n_segments;
+	uint32_t reserved;
+	char build_id[48];     /* hex, NUL-ended; empty when there is none */
+};
+
+#define ECAP_ELF_R (1u << 2)
+#define ECAP_ELF_W (1u << 1)
+#define ECAP_ELF_X (1u << 0)
+
+/* A PT_LOAD segment, the part that the file fills. */
+struct ecap_elf_segment {
+	uint64_t addr, size, offset;
+	uint32_t flags; /* ECAP_ELF_R and so on */
+	uint32_t reserved;
+};
+
+struct ecap_elf_symbol {
+	uint64_t addr, size;
+	uint32_t dynamic; /* 1: from .dynsym, 0: from .symtab */
+	uint32_t reserved;
+};
+
+/* Integer argument registers by position in the System V ABI: 0 rdi .. 5 r9; then the rest. */
+#define ECAP_REG_NONE 255u
+#define ECAP_REG_R10  6u
+#define ECAP_REG_R11  7u
+#define ECAP_REG_RAX  8u
+
+/*
+ * A place in a function where a probe sees the arguments and, with a return probe at the same
+ * place, the return value: rsp points at the return address, every call passes it, and the
+ * arguments asked for are in the registers named.
+ */
+struct ecap_site {
+	uint32_t struct_size;
+	uint8_t emulated;  /* 1: the kernel emulates the instruction, 0: it single-steps a copy */
+	uint8_t arg[6];    /* register of each argument: its position while unmoved, else ECAP_REG_* */
+	uint8_t reserved;
+	uint64_t addr, offset; /* virtual address; offset in the file, which uprobes want */
+	char insn[56];     /* the instruction as text */
+};
+
+struct ecap_elf {
+	uint32_t struct_size;
+	uint32_t reserved;
+	/* Maps the file. -ENOEXEC: not such an ELF file. The caller closes it. */
+	int (*open)(const char *path, struct ecap_elf_file **file);
+	void (*close)(struct ecap_elf_file *file);
+	int (*info)(struct ecap_elf_file *file, struct ecap_elf_info *info);
+	int (*segment)(struct ecap_elf_file *file, uint32_t index, struct ecap_elf_segment *segment);
+	/* A defined function or object; .dynsym first, then .symtab. -ENOENT: neither has it. */
+	int (*symbol)(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol);
+	/* Name of a symbol at exactly @addr, or NULL. Lives as long as the file is open. */
+	const char *(*symbol_name)(struct ecap_elf_file *file, uint64_t addr);
+	/* @len bytes at @addr as they are in the file, or NULL when they are not all there. */
+	const void *(*data)(struct ecap_elf_file *file, uint64_t addr, uint64_t len);
+	/* The pointer stored at @addr once the file is loaded at 0: relocation (RELA, RELR) or bytes. */
+	int (*pointer)(struct ecap_elf_file *file, uint64_t addr, uint64_t *value);
+	/* Offset in the file of @addr. */
+	int (*offset)(struct ecap_elf_file *file, uint64_t addr, uint64_t *offset);
+	/* Bounds of the function around @addr, by .eh_frame_hdr, else symbols and call targets. */
+	int (*function)(struct ecap_elf_file *file, uint64_t addr, uint64_t *start, uint64_t *end);
+	/* Calls @cb for each place of these bytes in read-only and writable data. @cb: not 0 ends it. */
+	int (*find)(struct ecap_elf_file *file, const void *bytes, uint32_t len,
+		    int (*cb)(void *arg, uint64_t addr), void *arg);
+	/*
+	 * Calls @cb for each instruction that takes one of the @n addresses (rip-relative lea, or
+	 * an immediate in code that is not position independent). @cb: not 0 ends it.
+	 */
+	int (*refs)(struct ecap_elf_file *file, const uint64_t *targets, uint32_t n,
+		    int (*cb)(void *arg, uint64_t insn, uint64_t target), void *arg);
+	/*
+	 * The best place for a probe in the function at @addr that needs its first @n_args
+	 * arguments: the first instruction that the kernel emulates within the first bytes and that
+	 * fits struct ecap_site, else the function's first instruction.
+	 */
+	int (*site)(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args, struct ecap_site *site);
+	/*
+	 * 1 when the function reads its argument @index (0 is the first) before it overwrites it,
+	 * or passes it on in its own register to a call; 0 when not.
+	 */
+	int (*reads_arg)(struct ecap_elf_file *file, uint64_t addr, uint32_t index);
+	/*
+	 * The function to which the one at @addr passes its first three arguments unchanged by a
+	 * direct call or jump. -ENOENT: none.
+	 */
+	int (*forwards)(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
+};
+
+static inline const struct ecap_elf *ecap_elf(const struct ecap_context *ctx)
+{
+	return (const struct ecap_elf *)ctx->host->service(ctx->self, ECAP_ELF_SERVICE);
+}
+
+#endif
