@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of the options that every module shares. */
+#include "common_options.h"
+
+#include <string.h>
+
+#include <ecapture/host.h>
+
+#include "err.h"
+#include "options_internal.h"
+#include "render.h"
+#include "util.h"
+
+#define COMMON(MEMBER, TYPE, NAME, ...) \
+	ECAP_OPT(struct ecap_common_config, MEMBER, TYPE, NAME, __VA_ARGS__)
+
+#define CAPTURE "What to capture"
+#define OUTPUT  "Output"
+#define KERNEL  "Kernel"
+#define PROGRAM "Program"
+
+_Static_assert(ECAP_FORMAT_TEXT == 0 && ECAP_FORMAT_JSON == 1, "order of --output");
+_Static_assert(ECAP_BTF_CORE == 1 && ECAP_BTF_NONCORE == 2, "numbers of --btf");
+
+static const struct ecap_option rows[] = {
+	/* PID_MAX_LIMIT in the kernel's include/linux/threads.h; (uid_t)-1 is no user. */
+	COMMON(pid, ECAP_OPT_U64, "pid", .short_name = 'p', .metavar = "PID", .def = "0",
+	       .max = 4194304, .group = CAPTURE, .help = "only this process; 0: all"),
+	COMMON(uid, ECAP_OPT_U64, "uid", .short_name = 'u', .metavar = "UID", .def = "0",
+	       .max = 4294967294, .group = CAPTURE,
+	       .help = "only processes of this user; 0: all"),
+	COMMON(cgroup, ECAP_OPT_PATH, "cgroup", .alias = "cgroup_path", .metavar = "DIR",
+	       .flags = ECAP_OPT_MUST_EXIST, .group = CAPTURE,
+	       .help = "only processes of this cgroup v2 directory and of those below it"),
+	COMMON(comm, ECAP_OPT_STRING, "comm", .metavar = "NAME", .group = CAPTURE,
+	       .help = "only processes of this name, at most 15 bytes"),
+
+	COMMON(output, ECAP_OPT_ENUM, "output", .short_name = 'o', .metavar = "FORMAT",
+	       .choices = "text|json", .def = "text", .group = OUTPUT,
+	       .help = "what events look like"),
+	COMMON(eventaddr, ECAP_OPT_PATH, "eventaddr", .metavar = "FILE", .group = OUTPUT,
+	       .help = "where events go instead of standard output"),
+	COMMON(hex, ECAP_OPT_BOOL, "hex", .group = OUTPUT, .help = "show payload as a hex dump"),
+	COMMON(tsize, ECAP_OPT_SIZE, "tsize", .short_name = 't', .def = "0", .group = OUTPUT,
+	       .help = "show at most this many bytes of each event; 0: all"),
+
+	COMMON(btf, ECAP_OPT_U32, "btf", .short_name = 'b', .metavar = "N", .def = "0", .max = 2,
+	       .group = KERNEL, .help = "kind of BPF objects; 0: chosen, 1: CO-RE, 2: non-CO-RE"),
+	COMMON(btf_path, ECAP_OPT_PATH, "btf-path", .metavar = "FILE",
+	       .flags = ECAP_OPT_MUST_EXIST, .group = KERNEL,
+	       .help = "BTF of the kernel, where the kernel has none of its own"),
+	COMMON(mapsize, ECAP_OPT_U32, "mapsize", .metavar = "PAGES", .def = "0", .max = 1048576,
+	       .group = KERNEL, .help = "kernel buffer for each CPU, in pages; 0: chosen"),
+
+	COMMON(config, ECAP_OPT_PATH, "config", .metavar = "FILE", .flags = ECAP_OPT_NO_FILE,
+	       .group = PROGRAM, .help = "ini file to read options from"),
+	COMMON(plugin_dirs, ECAP_OPT_LIST, "plugin-dir", .metavar = "DIR", .group = PROGRAM,
+	       .help = "where to look for modules, instead of the usual place"),
+	COMMON(logaddr, ECAP_OPT_PATH, "logaddr", .short_name = 'l', .metavar = "FILE",
+	       .group = PROGRAM, .help = "where the log goes instead of standard error"),
+	COMMON(debug, ECAP_OPT_BOOL, "debug", .short_name = 'd', .group = PROGRAM,
+	       .help = "say in the log what is found and chosen"),
+};
+
+const struct ecap_option *ecap_common_rows(uint32_t *n)
+{
+	*n = ARRAY_SIZE(rows);
+	return rows;
+}
+
+/* The option was made an absolute path: "tcp://x" is now "/where/ever/tcp://x". */
+static int check_file(const char *name, const char *path)
+{
+	static const char *const schemes[] = { "/tcp://", "/ws://", "/wss://" };
+
+	for (size_t i = 0; path && i < ARRAY_SIZE(schemes); i++) {
+		const char *address = strstr(path, schemes[i]);
+
+		if (address)
+			return ecap_err(-EINVAL, "%s: only files are supported as --%s",
+					ecap_show(address + 1, 0).s, name);
+	}
+	return 0;
+}
+
+int ecap_common_check(const struct ecap_common_config *config)
+{
+	/* TASK_COMM_LEN in the kernel's include/linux/sched.h, with the NUL. */
+	if (config->comm && strlen(config->comm) > 15)
+		return ecap_err(-EINVAL, "--comm: %s has %zu bytes; the kernel keeps 15",
+				ecap_show(config->comm, '"').s, strlen(config->comm));
+	int err = check_file("eventaddr", config->eventaddr);
+
+	return err ? err : check_file("logaddr", config->logaddr);
+}

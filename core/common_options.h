@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that every module shares: ini section [global], and flags of every command. */
+#ifndef ECAPTURE_CORE_COMMON_OPTIONS_H
+#define ECAPTURE_CORE_COMMON_OPTIONS_H
+
+#include <stdint.h>
+
+#include <ecapture/option.h>
+
+/* As the user gave them; words are NULL where not given. */
+struct ecap_common_config {
+	uint64_t pid, uid;     /* 0: all */
+	uint64_t tsize;        /* 0: all */
+	const char *cgroup;
+	const char *comm;
+	const char *eventaddr, *logaddr;
+	const char *config;
+	const char *btf_path;
+	const char *const *plugin_dirs;
+	uint32_t output;       /* enum ecap_format */
+	uint32_t btf;          /* 0: chosen, or ECAP_BTF_* */
+	uint32_t mapsize;      /* pages; 0: chosen */
+	uint8_t hex, debug;
+};
+
+const struct ecap_option *ecap_common_rows(uint32_t *n);
+
+/* What no row can check alone. -EINVAL with a text that names the flag. */
+int ecap_common_check(const struct ecap_common_config *config);
+
+#endif
