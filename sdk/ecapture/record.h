@@ -8,13 +8,16 @@
 
 #include <stdint.h>
 
+#define ECAP_WAKE_NEVER 0u /* the reader is busy, or asleep for a moment only */
+#define ECAP_WAKE_FULL  1u /* wake it when @wake_bytes or more are waiting */
+#define ECAP_WAKE_ANY   2u /* wake it with the next record */
+
 /*
- * One in a mmapable array map. The reader sets @armed before it blocks; the program that sees
- * it set clears it and forces a wake-up with its record. No other record wakes the reader, but
- * one that finds @wake_bytes or more waiting.
+ * One in a mmapable array map. The reader sets @armed before it sleeps; the program whose
+ * record fulfils it clears it and forces a wake-up. No other record wakes the reader.
  */
 struct ecap_ring_control {
-	uint32_t armed;
+	uint32_t armed; /* ECAP_WAKE_* */
 	uint32_t reserved;
 	uint64_t wake_bytes;
 };

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: Dual BSD/GPL */
+/*
+ * Plaintext of OpenSSL and BoringSSL. Probes sit at the functions through which every read and
+ * write passes (or at the exported ones): the entry remembers the arguments, the return emits
+ * what was really moved. Built several times from this source, see ECAP_* below:
+ *   ECAP_TASK_STORAGE  state of a call in the task's own storage, else in a hash
+ *   ECAP_DYNPTR        one copy, straight into the ring, and pages that are absent are faulted in
+ *   ECAP_NONCORE       needs no BTF of the kernel, and so knows no addresses
+ */
+#include "openssl_record.h"
+
+#define ECAP_HEADER_MAX sizeof(struct openssl_record)
+
+#include <ecapture/bpf/kernel.bpf.h>
+#include <ecapture/bpf/emit.bpf.h>
+#include <ecapture/bpf/filter.bpf.h>
+#ifndef ECAP_NONCORE
+#include <ecapture/bpf/socket.bpf.h>
+#endif
+
+/* How the function tells the number of bytes: enum openssl_result in the module's locate.h. */
+#define RESULT_INT      1
+#define RESULT_DONE     2
+#define RESULT_SENDFILE 3
+
+/* TLS in TLS nests; deeper than this is counted as lost. */
+#define MAX_CALLS 4
+
+#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
+
+/* Returning pops the return address: arch/x86/kernel/uprobes.c. */
+#if defined(__TARGET_ARCH_x86)
+#define RETURN_ADDRESS_SIZE 8
+#else
+#define RETURN_ADDRESS_SIZE 0
+#endif
+
+/* A frame this far below another one is on another stack. */
+#define STACK_MAX (8ULL << 20)
+
+/* Only a sleepable program can fault pages in. */
+#ifdef ECAP_DYNPTR
+#define CHUNK ECAP_DYNPTR_CHUNK
+#define RETURN_SECTION "uretprobe.s"
+#else
+#define CHUNK ECAP_SCRATCH_CHUNK
+#define RETURN_SECTION "uretprobe"
+#endif
+
+/* 64 GiB (16 GiB) in one call is more than any real write: a bound for bpf_loop(). */
+#define MAX_CHUNKS (1u << 20)
+
+/* A call of a probed function that has not returned yet. */
+struct call {
+	__u64 sp; /* address of the return address; 0: free */
+	__u64 ssl, buf, done;
+	__u8 direction, result;
+	__u8 seen; /* a socket operation inside it filled fd and tuple */
+	__u8 outer; /* index + 1 of the call around it */
+	__s32 fd;
+	struct ecap_tuple tuple;
+};
+
+struct task_calls {
+	struct call calls[MAX_CALLS];
+	__u32 top; /* index + 1 of the innermost call; 0: none */
+	__u32 reserved;
+};
+
+#ifdef ECAP_TASK_STORAGE
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_calls);
+} task_calls SEC(".maps");
+
+static __always_inline struct task_calls *get_calls(int create)
+{
+	return bpf_task_storage_get(&task_calls, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+#else
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct task_calls);
+} task_calls SEC(".maps");
+
+static __always_inline struct task_calls *get_calls(int create)
+{
+	static const struct task_calls empty;
+	__u64 id = bpf_get_current_pid_tgid();
+	struct task_calls *calls = bpf_map_lookup_elem(&task_calls, &id);
+
+	if (!calls && create) {
+		bpf_map_update_elem(&task_calls, &id, &empty, BPF_NOEXIST);
+		calls = bpf_map_lookup_elem(&task_calls, &id);
+	}
+	return calls;
+}
+#endif
+
+struct conn_key {
+	__u64 ssl;
+	__u32 pid;
+	__u32 reserved;
+};
+
+/* What is known of a connection object. LRU: a process that dies never frees its objects. */
+struct conn {
+	__u64 id;
+	__s32 rfd, wfd;
+	struct ecap_tuple tuple;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct conn_key);
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} conn_count SEC(".maps");
+
+/* Unique in the run, below 2^53 (JSON numbers): a counter of this CPU, and the CPU. */
+static __always_inline __u64 next_conn_id(void)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&conn_count, &zero);
+
+	if (!count)
+		return 0;
+	return ++*count << 12 | (bpf_get_smp_processor_id() & 0xfff);
+}
+
+static __always_inline struct conn *get_conn(__u64 ssl)
+{
+	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (!conn) {
+		struct conn fresh = { .rfd = -1, .wfd = -1 };
+
+		fresh.id = next_conn_id();
+		bpf_map_update_elem(&conns, &key, &fresh, BPF_NOEXIST);
+		conn = bpf_map_lookup_elem(&conns, &key);
+	}
+	return conn;
+}
+
+/*
+ * Makes room for a call that begins with the return address at @sp, or returns NULL: an inner
+ * call for the same object (the outer one emits), or calls nested too deep. Frames at or below
+ * @sp on the same stack have been left without a return that we saw (longjmp, exceptions).
+ */
+static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp, __u64 ssl,
+					      __u8 direction)
+{
+	int room = -1;
+
+	for (int i = 0; i < MAX_CALLS; i++) {
+		struct call *call = &calls->calls[i];
+
+		if (call->sp && call->sp <= sp && sp - call->sp < STACK_MAX)
+			call->sp = 0;
+		if (call->sp && call->ssl == ssl && call->direction == direction)
+			return NULL;
+		if (!call->sp && room < 0)
+			room = i;
+	}
+	if (room < 0) {
+		ecap_count_lost(1, 0);
+		return NULL;
+	}
+	calls->calls[room & (MAX_CALLS - 1)].outer = calls->top;
+	calls->top = room + 1;
+	return &calls->calls[room & (MAX_CALLS - 1)];
+}
+
+static __always_inline int enter(struct pt_regs *ctx, __u8 direction, __u8 result, __u64 done)
+{
+	struct task_calls *calls;
+	struct call *call;
+
+	if (!ecap_wanted())
+		return 0;
+	calls = get_calls(1);
+	if (!calls) {
+		ecap_count_lost(1, 0);
+		return 0;
+	}
+	call = push_call(calls, PT_REGS_SP(ctx), PT_REGS_PARM1(ctx), direction);
+	if (!call)
+		return 0;
+	call->ssl = PT_REGS_PARM1(ctx);
+	call->buf = PT_REGS_PARM2(ctx);
+	call->done = done;
+	call->direction = direction;
+	call->result = result;
+	call->seen = 0;
+	call->sp = PT_REGS_SP(ctx);
+	return 0;
+}
+
+/* One program for each place where the fourth argument may be when the probe is hit. */
+#define ENTRY(name, direction, result, done)					\
+	SEC("uprobe")								\
+	int name(struct pt_regs *ctx) { return enter(ctx, direction, result, done); }
+
+ENTRY(read_int, ECAP_DIR_RECV, RESULT_INT, 0)
+ENTRY(read_done3, ECAP_DIR_RECV, RESULT_DONE, PT_REGS_PARM4(ctx))
+ENTRY(read_done4, ECAP_DIR_RECV, RESULT_DONE, PT_REGS_PARM5(ctx))
+ENTRY(write_int, ECAP_DIR_SEND, RESULT_INT, 0)
+ENTRY(write_done3, ECAP_DIR_SEND, RESULT_DONE, PT_REGS_PARM4(ctx))
+ENTRY(write_done4, ECAP_DIR_SEND, RESULT_DONE, PT_REGS_PARM5(ctx))
+ENTRY(sendfile, ECAP_DIR_SEND, RESULT_SENDFILE, 0)
+
+/* Takes the call that returns now out of the task's calls; 0 when it was not remembered. */
+static __always_inline int pop_call(struct task_calls *calls, __u64 sp, struct call *out)
+{
+	for (int i = 0; i < MAX_CALLS; i++) {
+		struct call *call = &calls->calls[i];
+
+		if (call->sp != sp)
+			continue;
+		call->sp = 0;
+		calls->top = call->outer;
+		*out = *call;
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline __u64 moved_bytes(struct pt_regs *ctx, const struct call *call)
+{
+	__u64 done = 0;
+
+	if (call->result == RESULT_SENDFILE)
+		return (long)PT_REGS_RC(ctx) > 0 ? PT_REGS_RC(ctx) : 0;
+	if ((int)PT_REGS_RC(ctx) <= 0)
+		return 0;
+	if (call->result == RESULT_INT)
+		return (__u32)PT_REGS_RC(ctx);
+	if (bpf_probe_read_user(&done, sizeof(done), (void *)call->done))
+		ecap_count_fault(sizeof(done));
+	return done;
+}
+
+static __always_inline void fill_task(struct openssl_record *record)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	record->mono_ns = bpf_ktime_get_ns();
+	record->pid = id >> 32;
+	record->tid = (__u32)id;
+	record->uid = (__u32)bpf_get_current_uid_gid();
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+}
+
+static __always_inline void fill_conn(struct openssl_record *record, const struct call *call)
+{
+	struct conn *conn = get_conn(call->ssl);
+
+	record->fd = -1;
+	if (!conn)
+		return;
+	if (call->seen) {
+		conn->tuple = call->tuple;
+		if (call->fd >= 0)
+			conn->rfd = conn->wfd = call->fd;
+	}
+	record->conn = conn->id;
+	record->fd = call->direction == ECAP_DIR_RECV ? conn->rfd : conn->wfd;
+#ifndef ECAP_NONCORE
+	if (!conn->tuple.family && record->fd >= 0) {
+		struct sock *sk = ecap_fd_sock(record->fd);
+
+		if (sk)
+			ecap_sock_tuple(sk, &conn->tuple);
+	}
+#endif
+	record->tuple = conn->tuple;
+}
+
+/* What one return has to send, in one or many records. */
+struct emission {
+	struct openssl_record record;
+	void *ctx;
+	__u64 buf;
+};
+
+#ifdef ECAP_DYNPTR
+static long touch_page(__u32 index, void *arg)
+{
+	__u64 page = *(__u64 *)arg + ((__u64)index << 12);
+	__u8 byte;
+
+	bpf_copy_from_user(&byte, 1, (void *)page);
+	return 0;
+}
+
+/*
+ * Brings absent pages in before room in the ring is taken, so that the copy into it need not
+ * sleep. The library has just used the buffer: a look at each end is nearly always enough.
+ */
+static __always_inline void make_present(__u64 from, __u32 len)
+{
+	__u64 last = from + len - 1, first_page = from & ~4095ULL;
+	__u8 byte;
+
+	if (!bpf_probe_read_user(&byte, 1, (void *)from) &&
+	    !bpf_probe_read_user(&byte, 1, (void *)last))
+		return;
+	bpf_loop((__u32)((last >> 12) - (from >> 12)) + 1, touch_page, &first_page, 0);
+}
+#endif
+
+/* Sends the chunk @index of the call's bytes; 1 when there is none. */
+static long emit_chunk(__u32 index, struct emission *e)
+{
+	__u64 offset = (__u64)index * CHUNK, from = e->buf + offset, left;
+
+	if (offset >= e->record.total)
+		return 1;
+	left = e->record.total - offset;
+	e->record.offset = offset;
+	e->record.len = left < CHUNK ? left : CHUNK;
+#ifdef ECAP_DYNPTR
+	make_present(from, e->record.len);
+	ecap_send_dynptr(&e->record, sizeof(e->record), (void *)from, e->record.len);
+#else
+	ecap_send_scratch(e->ctx, &e->record, sizeof(e->record), (void *)from, e->record.len);
+#endif
+	return 0;
+}
+
+#ifdef ECAP_TASK_STORAGE
+static long emit_next_chunk(__u32 index, void *arg)
+{
+	return emit_chunk(index + 1, arg);
+}
+
+static __always_inline void emit_chunks(struct emission *e)
+{
+	if (!emit_chunk(0, e) && e->record.total > CHUNK)
+		bpf_loop(MAX_CHUNKS, emit_next_chunk, e, 0);
+}
+#else
+/* Without bpf_loop() (before 5.17) the verifier bounds what one call can send. */
+#define OLD_CHUNKS 16
+static __always_inline void emit_chunks(struct emission *e)
+{
+	for (__u32 i = 0; i < OLD_CHUNKS; i++)
+		if (emit_chunk(i, e))
+			return;
+	if (e->record.total > (__u64)OLD_CHUNKS * CHUNK)
+		ecap_count_lost(1, e->record.total - (__u64)OLD_CHUNKS * CHUNK);
+}
+#endif
+
+/* The header alone: bytes that went another way. */
+static __always_inline void emit_unseen(void *ctx, struct openssl_record *record, __u8 reason,
+					__u64 total)
+{
+	record->type = OPENSSL_RECORD_UNSEEN;
+	record->reason = reason;
+	record->total = total;
+#ifdef ECAP_DYNPTR
+	ecap_send_dynptr(record, sizeof(*record), NULL, 0);
+#else
+	ecap_send_scratch(ctx, record, sizeof(*record), NULL, 0);
+#endif
+}
+
+SEC(RETURN_SECTION)
+int call_return(struct pt_regs *ctx)
+{
+	struct task_calls *calls = get_calls(0);
+	struct emission e = { .ctx = ctx };
+	struct call call;
+
+	if (!calls || !pop_call(calls, PT_REGS_SP(ctx) - RETURN_ADDRESS_SIZE, &call))
+		return 0;
+	e.record.total = moved_bytes(ctx, &call);
+	if (!e.record.total)
+		return 0;
+	e.record.type = OPENSSL_RECORD_DATA;
+	e.record.direction = call.direction;
+	e.buf = call.buf;
+	fill_task(&e.record);
+	fill_conn(&e.record, &call);
+	if (call.result == RESULT_SENDFILE)
+		emit_unseen(ctx, &e.record, OPENSSL_UNSEEN_SENDFILE, e.record.total);
+	else
+		emit_chunks(&e);
+	return 0;
+}
+
+/* The connection object is gone: what comes at the same address is another one. */
+SEC("uprobe")
+int ssl_free(struct pt_regs *ctx)
+{
+	struct conn_key key = { .ssl = PT_REGS_PARM1(ctx),
+				.pid = bpf_get_current_pid_tgid() >> 32 };
+
+	bpf_map_delete_elem(&conns, &key);
+	return 0;
+}
+
+static __always_inline int set_fd(struct pt_regs *ctx, int read, int write)
+{
+	struct conn *conn;
+
+	if (!ecap_wanted())
+		return 0;
+	conn = get_conn(PT_REGS_PARM1(ctx));
+	if (!conn)
+		return 0;
+	/* The object may be used again for another connection. */
+	__builtin_memset(&conn->tuple, 0, sizeof(conn->tuple));
+	if (read)
+		conn->rfd = (int)PT_REGS_PARM2(ctx);
+	if (write)
+		conn->wfd = (int)PT_REGS_PARM2(ctx);
+	return 0;
+}
+
+SEC("uprobe")
+int set_both_fds(struct pt_regs *ctx) { return set_fd(ctx, 1, 1); }
+SEC("uprobe")
+int set_read_fd(struct pt_regs *ctx) { return set_fd(ctx, 1, 0); }
+SEC("uprobe")
+int set_write_fd(struct pt_regs *ctx) { return set_fd(ctx, 0, 1); }
+
+#ifdef ECAP_TASK_STORAGE
+/*
+ * The descriptor is the first argument of every system call that moves bytes on a socket but
+ * splice(2); believed only when it leads to the same socket.
+ */
+static __always_inline int syscall_fd(const struct sock *sk)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	int fd = (int)PT_REGS_PARM1_SYSCALL(regs);
+
+	return ecap_fd_sock(fd) == sk ? fd : -1;
+}
+
+/* Kernel TLS: what the process moves outside the library's calls is plaintext that we miss. */
+static __always_inline void outside_call(void *ctx, struct sock *sk, int moved, __u8 direction)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	struct openssl_record record = { .fd = -1, .direction = direction };
+	const struct tcp_ulp_ops *ulp;
+	char name[4] = {};
+
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return;
+	ulp = BPF_CORE_READ(icsk, icsk_ulp_ops);
+	if (!ulp)
+		return;
+	BPF_CORE_READ_INTO(&name, ulp, name);
+	if (name[0] != 't' || name[1] != 'l' || name[2] != 's' || name[3] || !ecap_wanted())
+		return;
+	fill_task(&record);
+	ecap_sock_tuple(sk, &record.tuple);
+	emit_unseen(ctx, &record, OPENSSL_UNSEEN_KTLS, moved);
+}
+
+/* A socket operation inside a call is the call's own: its socket is the connection's. */
+static __always_inline int on_socket(void *ctx, struct sock *sk, int moved, __u8 direction)
+{
+	struct task_calls *calls = get_calls(0);
+	struct call *call;
+
+	if (moved <= 0)
+		return 0;
+	if (!calls || !calls->top) {
+		outside_call(ctx, sk, moved, direction);
+		return 0;
+	}
+	call = &calls->calls[(calls->top - 1) & (MAX_CALLS - 1)];
+	if (call->sp && ecap_sock_tuple(sk, &call->tuple)) {
+		call->fd = syscall_fd(sk);
+		call->seen = 1;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(socket_sent, struct sock *sk, int moved, int flags)
+{
+	return on_socket(ctx, sk, moved, ECAP_DIR_SEND);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(socket_received, struct sock *sk, int moved, int flags)
+{
+	return on_socket(ctx, sk, moved, ECAP_DIR_RECV);
+}
+#endif
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

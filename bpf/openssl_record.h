@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Records of the openssl module, from its BPF programs to its decode(). */
+#ifndef OPENSSL_RECORD_H
+#define OPENSSL_RECORD_H
+
+#include <ecapture/event.h>
+
+#define OPENSSL_RECORD_DATA   1u /* plaintext: the header, then len bytes */
+#define OPENSSL_RECORD_UNSEEN 2u /* bytes that no buffer shows: total of them, no payload */
+
+/* Why no buffer shows them. */
+#define OPENSSL_UNSEEN_SENDFILE 1u /* SSL_sendfile */
+#define OPENSSL_UNSEEN_KTLS     2u /* socket operations of the process on a kernel TLS socket */
+
+struct openssl_record {
+	uint64_t mono_ns;
+	uint64_t conn;
+	uint32_t pid, tid;
+	uint32_t uid;
+	int32_t fd;         /* -1 when unknown */
+	uint16_t type;      /* OPENSSL_RECORD_* */
+	uint8_t direction;  /* ECAP_DIR_* */
+	uint8_t reason;     /* OPENSSL_UNSEEN_* */
+	uint32_t len;       /* payload bytes in this record */
+	uint64_t offset;    /* of them in what the call moved */
+	uint64_t total;     /* bytes the call moved */
+	char comm[16];
+	struct ecap_tuple tuple;
+};
+
+_Static_assert(sizeof(struct openssl_record) == 112, "no holes, the same on both sides");
+
+#endif

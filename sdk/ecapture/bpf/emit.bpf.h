@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Dual BSD/GPL */
+/*
+ * Sends records of exactly their size: a fixed header and a payload copied from the process.
+ * Three ways, chosen before load by what the kernel has:
+ *   dynptr    room in the ring, then one copy straight into it (bpf_probe_read_user_dynptr)
+ *   scratch   a copy to memory of the task (or of the CPU), and a second one into the ring
+ *   perf      the same, into a perf event array where the kernel has no ring buffer
+ * What finds no room, or cannot be read, is counted in ecap_stats, never forgotten.
+ *
+ * A program that uses this defines ECAP_HEADER_MAX, the size of its largest header.
+ */
+#ifndef ECAPTURE_BPF_EMIT_H
+#define ECAPTURE_BPF_EMIT_H
+
+#include <ecapture/bpf/kernel.bpf.h>
+#include <ecapture/record.h>
+
+#define ECAP_SEND_DYNPTR  0
+#define ECAP_SEND_SCRATCH 1
+#define ECAP_SEND_PERF    2
+const volatile __u32 ecap_send = ECAP_SEND_SCRATCH;
+
+/* Payload bytes in one record. A power of two; perf's own limit is 64 KiB with all headers. */
+#define ECAP_DYNPTR_CHUNK  (64 * 1024)
+#define ECAP_SCRATCH_CHUNK (16 * 1024)
+
+/* User space sets the size, and the type where there is no ring buffer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ecap_ring_control);
+} ecap_control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ecap_map_stats);
+} ecap_stats SEC(".maps");
+
+struct ecap_scratch {
+	__u8 bytes[ECAP_HEADER_MAX + ECAP_SCRATCH_CHUNK];
+};
+
+#ifdef ECAP_TASK_STORAGE
+/* The task's own: no other task can write into it between the two copies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct ecap_scratch);
+} ecap_scratch SEC(".maps");
+
+static __always_inline struct ecap_scratch *ecap_get_scratch(void)
+{
+	return bpf_task_storage_get(&ecap_scratch, bpf_get_current_task_btf(), 0,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+#else
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ecap_scratch);
+} ecap_scratch SEC(".maps");
+
+static __always_inline struct ecap_scratch *ecap_get_scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ecap_scratch, &zero);
+}
+#endif
+
+static __always_inline struct ecap_map_stats *ecap_get_stats(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ecap_stats, &zero);
+}
+
+static __always_inline void ecap_count_lost(__u64 records, __u64 bytes)
+{
+	struct ecap_map_stats *stats = ecap_get_stats();
+
+	if (stats) {
+		stats->lost_records += records;
+		stats->lost_bytes += bytes;
+	}
+}
+
+static __always_inline void ecap_count_fault(__u64 bytes)
+{
+	struct ecap_map_stats *stats = ecap_get_stats();
+
+	if (stats)
+		stats->fault_bytes += bytes;
+}
+
+static __always_inline void ecap_count_sent(__u64 bytes)
+{
+	struct ecap_map_stats *stats = ecap_get_stats();
+
+	if (stats) {
+		stats->records++;
+		stats->bytes += bytes;
+	}
+}
+
+/* Wakes the reader only when it asked for it: see struct ecap_ring_control. */
+static __always_inline __u64 ecap_wake_flags(void)
+{
+	__u32 zero = 0;
+	struct ecap_ring_control *control = bpf_map_lookup_elem(&ecap_control, &zero);
+
+	if (!control || control->armed == ECAP_WAKE_NEVER)
+		return BPF_RB_NO_WAKEUP;
+	if (control->armed == ECAP_WAKE_FULL &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < control->wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	control->armed = ECAP_WAKE_NEVER;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+#ifdef ECAP_DYNPTR
+extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, __u64 off, __u64 size,
+				      const void *unsafe_ptr__ign) __ksym;
+
+/* One record of at most ECAP_DYNPTR_CHUNK payload bytes. */
+static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, const void *from,
+					     __u32 len)
+{
+	struct bpf_dynptr room;
+
+	if (bpf_ringbuf_reserve_dynptr(&events, header_len + len, 0, &room)) {
+		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
+		ecap_count_lost(1, len);
+		return;
+	}
+	bpf_dynptr_write(&room, 0, header, header_len, 0);
+	if (len && bpf_probe_read_user_dynptr(&room, header_len, len, from)) {
+		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
+		ecap_count_fault(len);
+		return;
+	}
+	bpf_ringbuf_submit_dynptr(&room, ecap_wake_flags());
+	ecap_count_sent(len);
+}
+#endif
+
+/* One record of at most ECAP_SCRATCH_CHUNK payload bytes. */
+static __always_inline void ecap_send_scratch(void *ctx, const void *header, __u32 header_len,
+					      const void *from, __u32 len)
+{
+	struct ecap_scratch *scratch = ecap_get_scratch();
+	long err;
+
+	if (len > ECAP_SCRATCH_CHUNK)
+		len = ECAP_SCRATCH_CHUNK;
+	if (!scratch) {
+		ecap_count_lost(1, len);
+		return;
+	}
+	__builtin_memcpy(scratch->bytes, header, header_len);
+	if (len && bpf_probe_read_user(scratch->bytes + header_len, len, from)) {
+		ecap_count_fault(len);
+		return;
+	}
+	if (ecap_send == ECAP_SEND_PERF)
+		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, scratch->bytes,
+					    header_len + len);
+	else
+		err = bpf_ringbuf_output(&events, scratch->bytes, header_len + len,
+					 ecap_wake_flags());
+	if (err)
+		ecap_count_lost(1, len);
+	else
+		ecap_count_sent(len);
+}
+
+#endif
