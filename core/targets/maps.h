@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files that a process has mapped executable, by /proc/PID/maps. */
+#ifndef ECAPTURE_CORE_TARGETS_MAPS_H
+#define ECAPTURE_CORE_TARGETS_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ecap_mapping {
+	uint32_t pid;
+	uint32_t major, minor;
+	bool deleted;
+	uint64_t start, end;
+	uint64_t ino, generation; /* generation of the inode number, 0: not known */
+	const char *path;         /* as the process sees it, without " (deleted)" */
+};
+
+#define ECAP_MAPS_DELETED " (deleted)" /* what the kernel puts after the path */
+
+/*
+ * Calls @cb for each executable mapping of a file, often several for one file. @cb: not 0 ends
+ * it and is returned. -ESRCH: no such process, or it ended meanwhile.
+ */
+int ecap_maps_each(uint32_t pid, int (*cb)(void *arg, const struct ecap_mapping *mapping),
+		   void *arg);
+
+/* The same for every process but this one; processes that end or refuse are passed over. */
+int ecap_maps_each_process(int (*cb)(void *arg, const struct ecap_mapping *mapping), void *arg);
+
+#endif

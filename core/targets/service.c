@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of ecap.targets/1: checks what the module passes and keeps its files with its instance. */
+#include <stddef.h>
+
+#include "err.h"
+#include "instance.h"
+#include "services.h"
+#include "targets.h"
+#include "targets/find.h"
+#include "util.h"
+
+struct ecap_target_set {
+	struct ecap_file_keys given;
+};
+
+void ecap_target_set_free(struct ecap_target_set **set)
+{
+	if (!*set)
+		return;
+	ecap_file_keys_clear(&(*set)->given);
+	free(*set);
+	*set = NULL;
+}
+
+static int set_of(struct ecap_instance *self, struct ecap_target_set **set)
+{
+	struct ecap_target_set **owned = ecap_instance_targets(self);
+
+	if (!*owned)
+		*owned = calloc(1, sizeof(**owned));
+	if (!*owned)
+		return ecap_err(-ENOMEM, "memory for the targets of %s", ecap_instance_name(self));
+	*set = *owned;
+	return 0;
+}
+
+/* A module of another SDK version has another size; what it does not know of is zero. */
+static int check_spec(struct ecap_instance *self, const struct ecap_target_spec *spec)
+{
+	if (spec->struct_size < sizeof(*spec))
+		return ecap_err(-EINVAL, "%s: target spec of %u bytes, at least %zu are needed",
+				ecap_instance_name(self), spec->struct_size, sizeof(*spec));
+	return 0;
+}
+
+static int service_find(struct ecap_instance *self, const struct ecap_target_spec *spec,
+			int (*found)(void *arg, const struct ecap_target *target), void *arg)
+{
+	struct ecap_target_set *set = NULL;
+	int r = check_spec(self, spec);
+
+	if (!r)
+		r = set_of(self, &set);
+	return r ? r : ecap_targets_find(&set->given, spec, found, arg);
+}
+
+static int service_watch(struct ecap_instance *self, const struct ecap_target_spec *spec,
+			 int (*found)(void *arg, const struct ecap_target *target), void *arg)
+{
+	(void)found;
+	(void)arg;
+	int r = check_spec(self, spec);
+
+	return r ? r : ecap_err(-EOPNOTSUPP, "no way to learn of new mappings");
+}
+
+const struct ecap_targets ecap_targets_service = {
+	.struct_size = sizeof(struct ecap_targets),
+	.find = service_find,
+	.watch = service_watch,
+};
