@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The rules of the house that can be checked (CONTRIBUTING.md has them all), in TAP.
+set -u
+export LC_ALL=C
+build=${top_builddir:-$PWD/build}
+cd "${top_srcdir:-$(dirname "$0")/..}" || exit 1
+multiarch=${MULTIARCH-$(gcc -print-multiarch)}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+# check RULE COMMAND...: what the command prints are the offences.
+check() {
+	local rule=$1 found
+	shift
+	n=$((n + 1))
+	found=$("$@" 2>&1)
+	if [ -z "$found" ]; then
+		echo "ok $n - $rule"
+	else
+		echo "not ok $n - $rule"
+		sed 's/^/# /' <<<"$found"
+	fi
+}
+
+skip() {
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# files NAME...: all files of these names, without what tools leave behind.
+files() {
+	local name args=()
+	for name; do
+		args+=(-o -name "$name")
+	done
+	find core plugins bpf sdk tests etc -type f \( -false "${args[@]}" \) 2>/dev/null | sort
+}
+
+libc='assert|byteswap|ctype|dirent|dlfcn|elf|endian|errno|fcntl|fnmatch|glob|inttypes|limits|link'
+libc+='|poll|pthread|sched|signal|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn'
+libc+='|string|strings|time|unistd|arpa/inet|net/if|netinet/[a-z0-9_]+|sys/[a-z0-9_]+'
+
+plugin_includes() {
+	local file line text
+	while IFS=: read -r file line text; do
+		if [[ $text =~ \<(.*)\> ]]; then
+			[[ ${BASH_REMATCH[1]} =~ ^((ecapture|bpf|linux|asm)/[a-z0-9_/.-]+|$libc)\.h$ ]] && continue
+		elif [[ $text =~ \"([^/]*)\" ]]; then
+			[ -e "${file%/*}/${BASH_REMATCH[1]}" ] || [ -e "bpf/${BASH_REMATCH[1]}" ] && continue
+		fi
+		echo "$file:$line:$text"
+	done < <(grep -rnE '^\s*#\s*include' --include='*.[ch]' plugins)
+}
+
+core_names_a_module() {
+	local names='openssl|boringssl|gnutls|bash|nspr|mysqld|postgres|gotls' dir
+	for dir in plugins/*/; do
+		names+="|$(basename "$dir")"
+	done
+	grep -rniE "$names" --include='*.[chS]' core
+}
+
+exports() {
+	nm -D --defined-only "$1" | awk '$3 != "ecapture_module_1" { print "exports " $3 }
+		$3 == "ecapture_module_1" { found = 1 } END { if (!found) print "no ecapture_module_1" }'
+	nm -D --undefined-only "$1" | grep -E ' ecap(ture)?_'
+}
+
+without_spdx() {
+	local file
+	for file in configure.ac Makefile.am bootstrap .ci/run $(files '*.[chS]' '*.mk' '*.sh' '*.bats' '*.py'); do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+	done
+}
+
+bpf_without_licence() {
+	grep -L '^char LICENSE\[\] SEC("license") = "Dual BSD/GPL";$' bpf/*.bpf.c
+}
+
+too_long() {
+	files '*.[chS]' '*.sh' '*.bats' | xargs wc -l | awk '$1 > 600 && $2 != "total" { print $2 ": " $1 " lines" }'
+	wc -l configure.ac | awk '$1 >= 250 { print $2 ": " $1 " lines" }'
+}
+
+# A reason for a longer one stands in the comment above it: "Long: ...".
+long_functions() {
+	local file line end name
+	files '*.c' '*.h' | ctags -x --c-kinds=f --_xformat='%F %n %{end} %N' -L - |
+		while read -r file line end name; do
+			[ $((end - line)) -lt 100 ] || head -n "$line" "$file" | tail -n 8 | grep -q 'Long: ' ||
+				echo "$file:$line: $name has $((end - line + 1)) lines"
+		done
+}
+
+# alone HEADER COMPILER...: the header compiles without any other before it.
+alone() {
+	local header=$1
+	shift
+	echo "#include <${header#sdk/}>" >"$tmp/alone.c"
+	"$@" -Wall -Wextra -Werror -pedantic-errors -Isdk -fsyntax-only "$tmp/alone.c"
+}
+
+check "plugins include the SDK, libbpf, libc, UAPI and their own headers only" plugin_includes
+check "core names no module" core_names_a_module
+check "every source says its licence" without_spdx
+check "BPF programs are Dual BSD/GPL" bpf_without_licence
+check "no shell is run" grep -rnE '\<(popen|system)\(' --include='*.[ch]' core plugins
+check "only the log and main write to stderr" \
+	grep -rnE 'f(printf|puts|write|putc)\(.*stderr|\<perror\(' --include='*.[ch]' \
+	--exclude-dir=bpf core plugins --exclude=log.c --exclude=main.c
+check "no file is too long" too_long
+if command -v ctags >/dev/null; then
+	check "no function is over 100 lines" long_functions
+else
+	skip "no function is over 100 lines" "no ctags (universal-ctags)"
+fi
+
+for module in ${MODULES-}; do
+	check "$module exports its descriptor only, imports nothing of ours" exports "$build/.libs/$module"
+done
+
+headers=$(find sdk -name '*.h' ! -name '*.bpf.h' | sort)
+for header in $headers; do
+	check "$header alone in C11" alone "$header" "${CC:-gcc}" -std=c11 -x c
+	if command -v "${CXX:-g++}" >/dev/null; then
+		check "$header alone in C++17" alone "$header" "${CXX:-g++}" -std=c++17 -x c++
+	else
+		skip "$header alone in C++17" "no C++ compiler (g++)"
+	fi
+done
+check "sdk/ecapture/record.h alone in BPF" alone sdk/ecapture/record.h "${CLANG:-clang}" \
+	-target bpf -std=c11 -x c -ffreestanding -idirafter "/usr/include/$multiarch"
+echo "1..$n"
