@@ -5,8 +5,7 @@
  *   7f00e0c22000-7f00e0d77000 r-xp 00026000 fe:00 325835    /usr/lib/libc.so.6
  *
  * Only lines of files that are mapped executable count. A line end in a path shows as "\012"
- * and nothing else is escaped (seq_path(m, path, "\n") in fs/proc/task_mmu.c). A file that was
- * unlinked has " (deleted)" after its path (d_path() in fs/d_path.c).
+ * and nothing else is escaped (seq_path(m, path, "\n") in fs/proc/task_mmu.c).
  */
 #include "targets/maps.h"
 
@@ -55,13 +54,14 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-static bool cut_deleted(char *path)
+bool ecap_maps_cut_deleted(char *path)
 {
-	size_t len = strlen(path), suffix = strlen(ECAP_MAPS_DELETED);
+	static const char suffix[] = " (deleted)"; /* d_path() in fs/d_path.c */
+	size_t len = strlen(path);
 
-	if (len <= suffix || strcmp(path + len - suffix, ECAP_MAPS_DELETED))
+	if (len < sizeof(suffix) || strcmp(path + len - (sizeof(suffix) - 1), suffix))
 		return false;
-	path[len - suffix] = '\0';
+	path[len - (sizeof(suffix) - 1)] = '\0';
 	return true;
 }
 
@@ -87,7 +87,7 @@ static int read_line(const struct reader *reader, char *line)
 	at += strspn(at, " ");
 	if (*at != '/')
 		return 0;
-	mapping.deleted = cut_deleted(at);
+	mapping.deleted = ecap_maps_cut_deleted(at);
 	unescape(at);
 	mapping.major = (uint32_t)major;
 	mapping.minor = (uint32_t)minor;

@@ -15,7 +15,8 @@ struct ecap_mapping {
 	const char *path;         /* as the process sees it, without " (deleted)" */
 };
 
-#define ECAP_MAPS_DELETED " (deleted)" /* what the kernel puts after the path */
+/* The kernel puts " (deleted)" after the path of a file that was unlinked: true when it was there. */
+bool ecap_maps_cut_deleted(char *path);
 
 /*
  * Calls @cb for each executable mapping of a file, often several for one file. @cb: not 0 ends

@@ -7,16 +7,19 @@
 #include "services.h"
 #include "targets.h"
 #include "targets/find.h"
+#include "targets/watch.h"
 #include "util.h"
 
 struct ecap_target_set {
 	struct ecap_file_keys given;
+	struct ecap_watch *watch; /* NULL: none */
 };
 
 void ecap_target_set_free(struct ecap_target_set **set)
 {
 	if (!*set)
 		return;
+	ecap_watch_free(&(*set)->watch);
 	ecap_file_keys_clear(&(*set)->given);
 	free(*set);
 	*set = NULL;
@@ -57,11 +60,17 @@ static int service_find(struct ecap_instance *self, const struct ecap_target_spe
 static int service_watch(struct ecap_instance *self, const struct ecap_target_spec *spec,
 			 int (*found)(void *arg, const struct ecap_target *target), void *arg)
 {
-	(void)found;
-	(void)arg;
+	struct ecap_target_set *set = NULL;
 	int r = check_spec(self, spec);
 
-	return r ? r : ecap_err(-EOPNOTSUPP, "no way to learn of new mappings");
+	if (!r)
+		r = set_of(self, &set);
+	if (r)
+		return r;
+	if (set->watch)
+		return ecap_err(-EBUSY, "%s watches already", ecap_instance_name(self));
+	return ecap_watch_new(ecap_instance_loop(self), &set->given, ecap_instance_name(self),
+			      spec, found, arg, &set->watch);
 }
 
 const struct ecap_targets ecap_targets_service = {
