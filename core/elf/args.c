@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a function does with its arguments: whether it reads one, and to which other function it
+ * hands its first three on. Both tell functions apart by their signature, without symbols.
+ */
+#include "walk.h"
+
+#include "../err.h"
+
+#define MAX_DEPTH 4 /* calls followed to see what becomes of an argument */
+#define BUDGET    20000 /* instructions looked at for one question */
+#define N_FORWARDED 3u
+
+/* A stub that leads to another file: an indirect jump, behind endbr64 or not. */
+static bool is_stub(struct ecap_elf_file *file, uint64_t addr)
+{
+	const cs_insn *insn = elf_insn_at(file, addr);
+	uint64_t target;
+
+	if (insn && insn->id == X86_INS_ENDBR64)
+		insn = elf_insn_at(file, addr + insn->size);
+	return insn && elf_insn_branch(insn, &target) == ELF_BRANCH_JUMP_INDIRECT;
+}
+
+struct read_walk {
+	struct ecap_elf_file *file;
+	unsigned int index;
+	int depth;
+	uint32_t *budget;
+	int found; /* 1: read; a negative errno ended the search */
+};
+
+static int reads_arg(struct ecap_elf_file *file, uint64_t addr, unsigned int index, int depth,
+		     uint32_t *budget);
+
+/* push of an argument register may only align the stack: the argument need not exist. */
+static bool is_read(struct ecap_elf_file *file, const cs_insn *insn, unsigned int reg)
+{
+	uint32_t reads, writes;
+
+	elf_insn_access(file, insn, &reads, &writes);
+	return insn->id != X86_INS_PUSH && (reads & (1u << reg));
+}
+
+static enum elf_walk_verdict visit_for_read(void *arg, const cs_insn *insn, uint64_t args,
+					    bool leaves)
+{
+	struct read_walk *w = arg;
+	uint64_t target = 0;
+
+	if (elf_args_get(args, w->index) != w->index)
+		return ELF_WALK_LEAVE;
+
+	enum elf_branch branch = elf_insn_branch(insn, &target);
+
+	if (is_read(w->file, insn, w->index) || branch == ELF_BRANCH_JUMP_INDIRECT)
+		w->found = 1;
+	else if (branch == ELF_BRANCH_CALL && !is_stub(w->file, target))
+		w->found = reads_arg(w->file, target, w->index, w->depth + 1, w->budget);
+	else if (leaves)
+		w->found = reads_arg(w->file, target, w->index, w->depth + 1, w->budget);
+	return w->found ? ELF_WALK_STOP : ELF_WALK_ON;
+}
+
+static int reads_arg(struct ecap_elf_file *file, uint64_t addr, unsigned int index, int depth,
+		     uint32_t *budget)
+{
+	struct read_walk w = { .file = file, .index = index, .depth = depth, .budget = budget };
+
+	if (depth > MAX_DEPTH)
+		return 0;
+
+	int err = elf_walk(file, addr, budget, visit_for_read, &w);
+
+	return err ? err : w.found;
+}
+
+int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index)
+{
+	if (index >= ELF_N_ARGS)
+		return ecap_err(-EINVAL, "argument %u is in no register", index);
+	if (!elf_insn_at(file, addr))
+		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx", (unsigned long long)addr);
+
+	uint32_t budget = BUDGET;
+
+	return reads_arg(file, addr, index, 0, &budget);
+}
+
+struct forward_walk {
+	struct ecap_elf_file *file;
+	uint64_t callee;
+	uint32_t budget;
+	int err;
+};
+
+static bool forwards_all(uint64_t args)
+{
+	for (unsigned int i = 0; i < N_FORWARDED; i++)
+		if (elf_args_get(args, i) != i)
+			return false;
+	return true;
+}
+
+/* A function that does not look at the arguments was not handed them, they were just there. */
+static bool takes_all(struct forward_walk *w, uint64_t callee)
+{
+	for (unsigned int i = 0; i < N_FORWARDED; i++)
+		if (reads_arg(w->file, callee, i, 1, &w->budget) != 1)
+			return false;
+	return true;
+}
+
+static enum elf_walk_verdict visit_for_forward(void *arg, const cs_insn *insn, uint64_t args,
+					       bool leaves)
+{
+	struct forward_walk *w = arg;
+	uint64_t target = 0;
+	enum elf_branch branch = elf_insn_branch(insn, &target);
+
+	if ((branch != ELF_BRANCH_CALL && !leaves) || !forwards_all(args) ||
+	    target == w->callee || is_stub(w->file, target) || !takes_all(w, target))
+		return ELF_WALK_ON;
+	if (w->callee)
+		w->err = ecap_err(-ENOTUNIQ, "arguments go on to both %#llx and %#llx",
+				  (unsigned long long)w->callee, (unsigned long long)target);
+	w->callee = target;
+	return w->err ? ELF_WALK_STOP : ELF_WALK_ON;
+}
+
+int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee)
+{
+	struct forward_walk w = { .file = file, .budget = BUDGET };
+	int err = elf_walk(file, addr, &w.budget, visit_for_forward, &w);
+
+	if (err || w.err)
+		return err ? err : w.err;
+	if (!w.callee)
+		return ecap_err(-ENOENT, "the function at %#llx hands its arguments to no other one",
+				(unsigned long long)addr);
+	*callee = w.callee;
+	return 0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opens an ELF file: checks that it is one that we understand, maps it, and keeps its loadable
+ * segments and its build-id. Translates addresses to bytes and to offsets in the file.
+ */
+#include "file.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <sys/stat.h>
+
+#include "../err.h"
+#include "../util.h"
+
+/* More segments than any linker makes: a damaged header must not make us loop for long. */
+#define MAX_PROGRAM_HEADERS 512
+
+void elf_file_close(struct ecap_elf_file *file)
+{
+	if (!file)
+		return;
+	if (file->insn)
+		cs_free(file->insn, 1);
+	if (file->capstone)
+		cs_close(&file->capstone);
+	for (int i = 0; i < 2; i++)
+		free(file->symbols[i].slots);
+	free(file->places);
+	free(file->starts);
+	free(file->segments);
+	elf_end(file->elf);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file);
+}
+
+static void file_closep(struct ecap_elf_file **file)
+{
+	elf_file_close(*file);
+}
+
+const void *elf_file_data(const struct ecap_elf_file *file, uint64_t addr, uint64_t len)
+{
+	for (uint32_t i = 0; i < file->n_segments; i++) {
+		const struct ecap_elf_segment *s = &file->segments[i];
+
+		if (addr >= s->addr && addr - s->addr <= s->size && len <= s->size - (addr - s->addr))
+			return file->map + s->offset + (addr - s->addr);
+	}
+	return NULL;
+}
+
+int elf_file_offset(const struct ecap_elf_file *file, uint64_t addr, uint64_t *offset)
+{
+	const uint8_t *p = elf_file_data(file, addr, 1);
+
+	if (!p)
+		return ecap_err(-ENOENT, "address %#llx is in no segment of the file",
+				(unsigned long long)addr);
+	*offset = (uint64_t)(p - file->map);
+	return 0;
+}
+
+bool elf_file_is_code(const struct ecap_elf_file *file, uint64_t addr)
+{
+	for (uint32_t i = 0; i < file->n_segments; i++) {
+		const struct ecap_elf_segment *s = &file->segments[i];
+
+		if ((s->flags & PF_X) && addr >= s->addr && addr - s->addr < s->size)
+			return true;
+	}
+	return false;
+}
+
+/* A program header's part of the file, cut to what is there; false when nothing is. */
+static bool program_header_part(const struct ecap_elf_file *file, int index, GElf_Phdr *ph,
+				struct ecap_elf_segment *segment)
+{
+	if (!gelf_getphdr(file->elf, index, ph))
+		return false;
+	if (ph->p_offset >= file->size || !ph->p_filesz || ph->p_vaddr + ph->p_filesz < ph->p_vaddr)
+		return false;
+
+	uint64_t there = file->size - ph->p_offset;
+
+	*segment = (struct ecap_elf_segment){
+		.addr = ph->p_vaddr,
+		.size = ph->p_filesz < there ? ph->p_filesz : there,
+		.offset = ph->p_offset,
+		.flags = ph->p_flags & (PF_R | PF_W | PF_X),
+	};
+	return true;
+}
+
+static size_t program_header_count(const struct ecap_elf_file *file)
+{
+	size_t n = 0;
+
+	if (elf_getphdrnum(file->elf, &n) != 0)
+		return 0;
+	return n < MAX_PROGRAM_HEADERS ? n : MAX_PROGRAM_HEADERS;
+}
+
+int elf_file_program_header(const struct ecap_elf_file *file, uint32_t type,
+			    struct ecap_elf_segment *segment)
+{
+	size_t n = program_header_count(file);
+
+	for (size_t i = 0; i < n; i++) {
+		struct ecap_elf_segment part;
+		GElf_Phdr ph;
+
+		if (!program_header_part(file, (int)i, &ph, &part) || ph.p_type != type)
+			continue;
+		*segment = part;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int read_segments(struct ecap_elf_file *file)
+{
+	size_t n = program_header_count(file);
+
+	file->segments = calloc(n ? n : 1, sizeof(*file->segments));
+	if (!file->segments)
+		return ecap_err(-ENOMEM, "no memory for %zu segments", n);
+	for (size_t i = 0; i < n; i++) {
+		struct ecap_elf_segment part;
+		GElf_Phdr ph;
+
+		if (program_header_part(file, (int)i, &ph, &part) && ph.p_type == PT_LOAD)
+			file->segments[file->n_segments++] = part;
+	}
+	return 0;
+}
+
+/* The note is { namesz, descsz, type, "GNU\0", id }, words of 4 bytes: elf(5), "Notes". */
+static void read_build_id(struct ecap_elf_file *file)
+{
+	size_t n = program_header_count(file);
+
+	for (size_t i = 0; i < n; i++) {
+		struct ecap_elf_segment part;
+		GElf_Phdr ph;
+
+		if (!program_header_part(file, (int)i, &ph, &part) || ph.p_type != PT_NOTE)
+			continue;
+
+		const uint8_t *p = file->map + part.offset, *end = p + part.size;
+
+		while (end - p >= 12) {
+			uint64_t name = (elf_u32(p) + UINT64_C(3)) & ~UINT64_C(3);
+			uint64_t len = elf_u32(p + 4);
+			uint32_t type = elf_u32(p + 8);
+			const uint8_t *id = p + 12 + name;
+
+			if (12 + name + len > (uint64_t)(end - p))
+				break;
+			if (type == NT_GNU_BUILD_ID && name == 4 && memcmp(p + 12, "GNU", 4) == 0 &&
+			    len * 2 < sizeof(file->build_id)) {
+				for (uint64_t k = 0; k < len; k++)
+					snprintf(file->build_id + 2 * k, 3, "%02x", id[k]);
+				return;
+			}
+			len = (len + 3) & ~UINT64_C(3);
+			if (12 + name + len > (uint64_t)(end - p))
+				break;
+			p += 12 + name + len;
+		}
+	}
+}
+
+static int check_header(struct ecap_elf_file *file, const char *path)
+{
+	GElf_Ehdr eh;
+
+	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &eh))
+		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
+	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64))
+		return ecap_err(-ENOEXEC, "%s is an ELF file for machine %u, not for x86-64 or arm64",
+				path, eh.e_machine);
+	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
+		return ecap_err(-ENOEXEC, "%s is neither a program nor a shared library (type %u)",
+				path, eh.e_type);
+	file->machine = eh.e_machine;
+	file->type = eh.e_type;
+	return 0;
+}
+
+int elf_file_open(const char *path, struct ecap_elf_file **file)
+{
+	_cleanup_(file_closep) struct ecap_elf_file *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return ecap_err(-ENOMEM, "no memory to open %s", path);
+	/* O_NONBLOCK: a FIFO of that name must not hang us. */
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (f->fd < 0)
+		return ecap_err(-errno, "%s: %s", path, strerror(errno));
+
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0)
+		return ecap_err(-errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return ecap_err(-ENOEXEC, "%s is not a regular file", path);
+
+	elf_version(EV_CURRENT);
+	f->elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
+	if (!f->elf)
+		return ecap_err(-ENOEXEC, "%s: %s", path, elf_errmsg(-1));
+
+	int err = check_header(f, path);
+
+	if (err)
+		return err;
+	f->map = (const uint8_t *)elf_rawfile(f->elf, &f->size);
+	if (!f->map)
+		return ecap_err(-ENOEXEC, "%s: %s", path, elf_errmsg(-1));
+	err = read_segments(f);
+	if (err)
+		return err;
+	read_build_id(f);
+	*file = TAKE_PTR(f);
+	return 0;
+}

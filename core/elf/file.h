@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An open ELF file as the parts of ecap.elf/1 share it. Everything beyond the header and the
+ * segments is read when it is first asked for, so that a 100 MB program costs only the pages
+ * that a question needs.
+ */
+#ifndef ECAPTURE_CORE_ELF_FILE_H
+#define ECAPTURE_CORE_ELF_FILE_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <capstone/capstone.h>
+#include <libelf.h>
+
+#include <ecapture/service/elf.h>
+
+struct elf_symbol_slot {
+	uint32_t hash, index_1; /* of the name; index of the symbol + 1, 0: empty */
+};
+
+/* .dynsym or .symtab with a hash of its names. */
+struct elf_symbols {
+	const Elf64_Sym *syms;
+	uint32_t n;
+	const char *names; /* ends with a NUL */
+	size_t names_len;
+	struct elf_symbol_slot *slots; /* by hash of the name */
+	uint32_t mask;
+};
+
+/* A word that the dynamic loader writes. */
+struct elf_place {
+	uint64_t addr, value;
+	bool known; /* false: the value comes from another file */
+};
+
+struct ecap_elf_file {
+	int fd;
+	Elf *elf;
+	const uint8_t *map;
+	size_t size;
+	uint16_t machine, type;
+	struct ecap_elf_segment *segments;
+	uint32_t n_segments;
+	char build_id[48];
+
+	bool symbols_read;
+	struct elf_symbols symbols[2]; /* .dynsym, .symtab */
+
+	bool places_read;
+	struct elf_place *places;      /* sorted by address */
+	size_t n_places;
+
+	bool starts_read;
+	uint64_t *starts;              /* function starts, for files without .eh_frame_hdr */
+	size_t n_starts;
+
+	csh capstone;
+	cs_insn *insn;                 /* what elf_insn_at() decodes into */
+};
+
+/* file.c */
+int elf_file_open(const char *path, struct ecap_elf_file **file);
+void elf_file_close(struct ecap_elf_file *file);
+const void *elf_file_data(const struct ecap_elf_file *file, uint64_t addr, uint64_t len);
+int elf_file_offset(const struct ecap_elf_file *file, uint64_t addr, uint64_t *offset);
+/* True when @addr lies in a segment that is loaded executable. */
+bool elf_file_is_code(const struct ecap_elf_file *file, uint64_t addr);
+/* Fills @segment with the first program header of this type. */
+int elf_file_program_header(const struct ecap_elf_file *file, uint32_t type,
+			    struct ecap_elf_segment *segment);
+
+/* symbols.c */
+int elf_symbols_find(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol);
+const char *elf_symbols_name(struct ecap_elf_file *file, uint64_t addr);
+/* Reads both tables, once. */
+void elf_symbols_read(struct ecap_elf_file *file);
+bool elf_symbol_is_defined(const Elf64_Sym *sym);
+
+/* reloc.c */
+int elf_reloc_pointer(struct ecap_elf_file *file, uint64_t addr, uint64_t *value);
+
+/* function.c */
+int elf_function_bounds(struct ecap_elf_file *file, uint64_t addr, uint64_t *start, uint64_t *end);
+
+/* search.c */
+int elf_search_bytes(struct ecap_elf_file *file, const void *bytes, uint32_t len,
+		     int (*cb)(void *arg, uint64_t addr), void *arg);
+int elf_search_refs(struct ecap_elf_file *file, const uint64_t *targets, uint32_t n,
+		    int (*cb)(void *arg, uint64_t insn, uint64_t target), void *arg);
+
+/* site.c */
+int elf_site_choose(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
+		    struct ecap_site *site);
+
+/* args.c */
+int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index);
+int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
+
+/* Numbers as they lie in the file: of any alignment, little endian as this host. */
+static inline uint32_t elf_u32(const void *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t elf_u64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of ecap.elf/1. Structs that begin with their size are filled as far as the caller
+ * knows them, so that modules built against an older header go on working.
+ */
+#include "file.h"
+
+#include "../err.h"
+#include "../services.h"
+
+/* Copies what fits behind the size that the caller has set in the first member. */
+static int give(void *to, const void *from, uint32_t size, uint32_t least)
+{
+	uint32_t room = elf_u32(to);
+
+	if (room < least)
+		return ecap_err(-EINVAL, "a struct of %u bytes where at least %u are needed", room,
+				least);
+	memcpy((char *)to + 4, (const char *)from + 4, (room < size ? room : size) - 4);
+	return 0;
+}
+
+static int service_info(struct ecap_elf_file *file, struct ecap_elf_info *info)
+{
+	struct ecap_elf_info made = {
+		.machine = file->machine,
+		.type = file->type,
+		.n_segments = file->n_segments,
+	};
+
+	memcpy(made.build_id, file->build_id, sizeof(made.build_id));
+	return give(info, &made, sizeof(made), ECAP_END(struct ecap_elf_info, build_id));
+}
+
+static int service_segment(struct ecap_elf_file *file, uint32_t index,
+			   struct ecap_elf_segment *segment)
+{
+	if (index >= file->n_segments)
+		return ecap_err(-ENOENT, "segment %u of %u", index, file->n_segments);
+	*segment = file->segments[index];
+	return 0;
+}
+
+static const void *service_data(struct ecap_elf_file *file, uint64_t addr, uint64_t len)
+{
+	return elf_file_data(file, addr, len);
+}
+
+static int service_offset(struct ecap_elf_file *file, uint64_t addr, uint64_t *offset)
+{
+	return elf_file_offset(file, addr, offset);
+}
+
+static int service_site(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
+			struct ecap_site *site)
+{
+	struct ecap_site made;
+	int err = elf_site_choose(file, addr, n_args, &made);
+
+	return err ? err : give(site, &made, sizeof(made), ECAP_END(struct ecap_site, insn));
+}
+
+const struct ecap_elf ecap_elf_service = {
+	.struct_size = sizeof(ecap_elf_service),
+	.open = elf_file_open,
+	.close = elf_file_close,
+	.info = service_info,
+	.segment = service_segment,
+	.symbol = elf_symbols_find,
+	.symbol_name = elf_symbols_name,
+	.data = service_data,
+	.pointer = elf_reloc_pointer,
+	.offset = service_offset,
+	.function = elf_function_bounds,
+	.find = elf_search_bytes,
+	.refs = elf_search_refs,
+	.site = service_site,
+	.reads_arg = elf_args_reads,
+	.forwards = elf_args_forwards,
+};

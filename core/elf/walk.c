@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks all paths through a function: see walk.h. A path is an address and what the registers
+ * hold there; each such pair is walked once, so loops end.
+ */
+#include "walk.h"
+
+#include "../err.h"
+#include "../util.h"
+
+#define MAX_STEPS   4096
+#define SEEN_SLOTS  8192u /* twice the steps: never full */
+#define MAX_PENDING 512
+#define UNBOUNDED   0x400 /* bytes that are taken for a function whose end is not known */
+
+struct path {
+	uint64_t addr, args;
+};
+
+struct walk {
+	struct path seen[SEEN_SLOTS]; /* address 0: an empty slot */
+	struct path pending[MAX_PENDING];
+	uint32_t n_pending;
+	uint64_t start, end;
+};
+
+/* True the first time that this pair comes by. */
+static bool is_new(struct walk *w, uint64_t addr, uint64_t args)
+{
+	uint64_t h = (addr * UINT64_C(0x9e3779b97f4a7c15)) ^ (args * UINT64_C(0xc2b2ae3d27d4eb4f));
+
+	for (uint32_t i = (uint32_t)(h >> 40);; i++) {
+		struct path *slot = &w->seen[i % SEEN_SLOTS];
+
+		if (slot->addr == addr && slot->args == args)
+			return false;
+		if (slot->addr)
+			continue;
+		*slot = (struct path){ addr, args };
+		return true;
+	}
+}
+
+static bool inside(const struct walk *w, uint64_t addr)
+{
+	return addr >= w->start && addr < w->end;
+}
+
+static void add_pending(struct walk *w, uint64_t addr, uint64_t args)
+{
+	if (inside(w, addr) && w->n_pending < MAX_PENDING)
+		w->pending[w->n_pending++] = (struct path){ addr, args };
+}
+
+int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
+	     void *arg)
+{
+	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return ecap_err(-ENOMEM, "no memory to follow the function at %#llx",
+				(unsigned long long)addr);
+	if (elf_function_bounds(file, addr, &w->start, &w->end) != 0) {
+		w->start = addr;
+		w->end = addr + UNBOUNDED;
+	}
+	add_pending(w, addr, ELF_ARGS_AT_CALL);
+
+	for (uint32_t steps = 0; w->n_pending && steps < MAX_STEPS && *budget; steps++, --*budget) {
+		struct path p = w->pending[--w->n_pending];
+		const cs_insn *insn = p.addr && is_new(w, p.addr, p.args)
+			? elf_insn_at(file, p.addr) : NULL;
+		uint64_t target = 0;
+
+		if (!insn)
+			continue;
+
+		enum elf_branch branch = elf_insn_branch(insn, &target);
+		uint64_t next = insn->address + insn->size;
+		uint64_t after = elf_insn_flow(file, insn, p.args);
+		enum elf_walk_verdict verdict = visit(arg, insn, p.args, branch == ELF_BRANCH_JUMP &&
+						      !inside(w, target));
+
+		if (verdict == ELF_WALK_STOP)
+			return 0;
+		if (verdict == ELF_WALK_LEAVE || branch == ELF_BRANCH_END ||
+		    branch == ELF_BRANCH_JUMP_INDIRECT)
+			continue;
+		if (branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND)
+			add_pending(w, target, after);
+		if (branch != ELF_BRANCH_JUMP)
+			add_pending(w, next, after);
+	}
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Walks all paths through a function and follows where its arguments are. */
+#ifndef ECAPTURE_CORE_ELF_WALK_H
+#define ECAPTURE_CORE_ELF_WALK_H
+
+#include "insn.h"
+
+enum elf_walk_verdict {
+	ELF_WALK_ON,        /* the path goes on */
+	ELF_WALK_LEAVE,     /* this path ends here */
+	ELF_WALK_STOP,      /* the whole walk ends */
+};
+
+typedef enum elf_walk_verdict elf_visit(void *arg, const cs_insn *insn, uint64_t args, bool leaves);
+
+/*
+ * Calls @visit for each instruction that can be reached from @addr inside its function, with
+ * what the registers hold before it. @leaves: a direct jump that leaves the function.
+ * The instruction is valid until @visit asks for another one. @budget: instructions that may
+ * still be visited, shared by the walks of one question, so that no file makes us go on for
+ * ever. Returns 0 or a negative errno.
+ */
+int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
+	     void *arg);
+
+#endif
