@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(a) What a call of the target pays: unprobed, with empty probes, captured."""
+from contextlib import nullcontext
+
+from env import symbol_offset
+from procs import Caller, Capture, Empty, Missing
+
+SIZES = ((64, '64 B', 1.5), (1024, '1 KiB', 1.7), (4096, '4 KiB', 2.4), (16384, '16 KiB', 3.4))
+SHAPES = (('debian', "Debian's libssl"), ('node', "node's OpenSSL"))
+RATE = 20000
+VARIANTS = ('unprobed', 'empty', 'ours', 'ours, exact symbols')
+
+
+def write_site(env, lib, pid):
+    """Where ecapture probes writes: its own word, else the function it is built to find."""
+    try:
+        sites = env.probe_sites(lib, pid)
+    except Missing:
+        sites = []
+    wanted = symbol_offset(lib, 'ssl3_write')
+    near = [s for s in sites if wanted <= s < wanted + 32]
+    return near[0] if near else wanted
+
+
+def prober(env, variant, caller, lib):
+    if variant == 'unprobed':
+        return nullcontext()
+    if variant == 'empty':
+        return Empty(env, caller.pid, lib, [write_site(env, lib, caller.pid)])
+    extra = ['--exact-symbols'] if 'exact' in variant else []
+    return Capture(env, caller.pid, lib, cpu=1, extra=extra)
+
+
+def measure(env, values, shape, variant, caller):
+    calls = env.scaled(200000)
+    if variant == 'ours, exact symbols':
+        plan = [(1024, '1 KiB')]
+    else:
+        plan = [s[:2] for s in SIZES]
+    for size, text in plan:
+        figure = f'a {shape} {text}'
+        values.add(figure + ' full', variant, caller.run(size, calls)['ns'])
+        paced = caller.run(size, env.scaled(6000), RATE)
+        values.add(figure + ' paced', variant, paced['ns'])
+
+
+def losses(env, values, shape, lib, caller):
+    """Each size alone, for its own summary: how much of it was lost at full speed."""
+    for size, text, _ in SIZES:
+        with Capture(env, caller.pid, lib, cpu=1) as capture:
+            made = caller.run(size, env.scaled(200000))
+            said = capture.stop()
+        values.add(f'a {shape} {text} full', 'lost %', 100 * said['lost'] / made['calls'])
+        values.add(f'a {shape} {text} full', 'seen %', 100 * said['bytes'] / made['bytes'])
+
+
+def run(env, values):
+    for shape, _ in SHAPES:
+        try:
+            lib = env.tool(f'libssl-bench-{shape}.so')
+            with Caller(env, lib) as caller:
+                for variant in VARIANTS:
+                    one(env, values, shape, variant, caller, lib)
+                if values.of(f'a {shape} 64 B full', 'ours'):
+                    losses(env, values, shape, lib, caller)
+        except Missing as reason:
+            for _, text, _ in SIZES:
+                for mode in (' full', ' paced'):
+                    values.missing(f'a {shape} {text}{mode}', 'ours', str(reason))
+
+
+def one(env, values, shape, variant, caller, lib):
+    try:
+        with prober(env, variant, caller, lib):
+            measure(env, values, shape, variant, caller)
+    except Missing as reason:
+        for _, text, _ in SIZES:
+            for mode in (' full', ' paced'):
+                values.missing(f'a {shape} {text}{mode}', variant, str(reason))
+
+
+def ns(value):
+    return f'{value:.0f} ns'
+
+
+def note(values, figure):
+    lost = values.median(figure, 'lost %')
+    return f'lost {lost:.2f} %' if lost is not None else ''
+
+
+def rows(env, values, table):
+    for shape, name in SHAPES:
+        table.title(f'(a) ns a call, shape of {name}; baseline: empty probes at the same site')
+        bare = values.median(f'a {shape} 64 B full', 'unprobed')
+        clock = values.median(f'a {shape} 64 B paced', 'unprobed')
+        if bare is not None:
+            table.row('unprobed, full speed / paced', f'{bare:.1f} / {clock:.0f} ns')
+        for mode, what in ((' full', 'full speed'), (' paced', f'{RATE}/s')):
+            for _, text, goal in SIZES:
+                figure = f'a {shape} {text}{mode}'
+                table.compare(f'{text}, {what}', figure, 'ours', 'empty', ns, f'<= {goal}',
+                              note=note(values, figure))
+        figure = f'a {shape} 1 KiB full'
+        table.compare('1 KiB, full speed, --exact-symbols', figure, 'ours, exact symbols',
+                      'empty', ns)
