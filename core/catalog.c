@@ -360,7 +360,7 @@ struct ecap_catalog_entry *ecap_catalog_find(struct ecap_catalog *catalog, const
 
 	if (entry)
 		return entry;
-	/* before beginnings: a refused "bash" must not quietly become "bash-audit" */
+	/* before beginnings: a refused "foo" must not quietly become "foo-audit" */
 	const struct ecap_catalog_entry *broken = find_broken(catalog, word);
 
 	if (broken) {

@@ -117,9 +117,9 @@ static int parse_long(struct parser *p, const char *arg)
 		return set(flag, arg + n + 1);
 	if (flag.row)
 		return flag.row->type == ECAP_OPT_BOOL ? set(flag, "yes") : set_from_next(p, flag);
-	if (!strcmp(arg, "help")) {
-		p->help = 1;
-		return 0;
+	if (!strcmp(name, "help")) {
+		p->help = !arg[n];
+		return p->help ? 0 : ecap_err(-EINVAL, "--help takes no value");
 	}
 	_cleanup_free_ char *dashed = ecap_join("--", "", name);
 

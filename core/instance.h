@@ -31,6 +31,7 @@ struct ecap_instance_options {
 	const void *config;               /* the module's config struct */
 	const struct ecap_common *common;
 	uint64_t features;                /* ECAP_FEAT_* */
+	uint32_t kernel_version;          /* for messages only */
 	uint32_t btf_mode;                /* ECAP_BTF_CORE or ECAP_BTF_NONCORE */
 	const char *btf_path;
 	struct ecap_render_options render;
@@ -46,17 +47,25 @@ int ecap_instance_start(struct ecap_instance *instance);
 /* Detaches, drains, flushes, closes. Returns the first error, having gone on with the rest. */
 int ecap_instance_stop(struct ecap_instance *instance);
 
-/* The error with which the module or a reader asked to stop, or 0. [any thread] */
-int ecap_instance_error(const struct ecap_instance *instance);
+/*
+ * The error with which the module or a reader asked to stop, or 0; sets the error text.
+ * [any thread]
+ */
+int ecap_instance_error(struct ecap_instance *instance);
+
+/* Readable once the module or a reader asked to stop. Owned by the instance. */
+int ecap_instance_stop_fd(const struct ecap_instance *instance);
 
 /* Records, bytes and losses by map, and the module's counters, as lines of the log. */
-void ecap_instance_summary(const struct ecap_instance *instance);
+void ecap_instance_summary(struct ecap_instance *instance);
 
 void ecap_instance_free(struct ecap_instance *instance);
 
 /* For services: the loop of the main thread, and the files already given to this instance. */
 struct ecap_loop *ecap_instance_loop(struct ecap_instance *instance);
 struct ecap_target_set **ecap_instance_targets(struct ecap_instance *instance);
+
+/* The module's command: the component in the log. */
 const char *ecap_instance_name(const struct ecap_instance *instance);
 
 #endif

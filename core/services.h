@@ -8,6 +8,7 @@
 
 /* The table of a service, or NULL. */
 const void *ecap_service(const char *id);
+int ecap_has_service(const char *id);
 
 extern const struct ecap_elf ecap_elf_service;         /* elf/ */
 extern const struct ecap_targets ecap_targets_service; /* targets/ */

@@ -10,7 +10,7 @@ static int follows(uint8_t c)
 }
 
 /* RFC 3629 section 4: the first byte limits the second more than the others. */
-static size_t long_char(const uint8_t *p, const uint8_t *end)
+size_t ecap_utf8_long_char(const uint8_t *p, const uint8_t *end)
 {
 	uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
 	uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
@@ -19,15 +19,6 @@ static size_t long_char(const uint8_t *p, const uint8_t *end)
 	if ((size_t)(end - p) < n || p[0] > 0xf4 || p[1] < low || p[1] > high || !follows(p[2]))
 		return 0;
 	return n == 3 || follows(p[3]) ? n : 0;
-}
-
-size_t ecap_utf8_char(const uint8_t *p, const uint8_t *end)
-{
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xe0)
-		return long_char(p, end);
-	return p[0] >= 0xc2 && end - p >= 2 && follows(p[1]) ? 2 : 0;
 }
 
 uint32_t ecap_utf8_decode(const uint8_t *p, size_t n)
@@ -39,20 +30,23 @@ uint32_t ecap_utf8_decode(const uint8_t *p, size_t n)
 	return c;
 }
 
+/* U+202A..U+202E and U+2066..U+2069: explicit directional formatting (UAX #9, section 2). */
+static int turns_direction(const uint8_t *p)
+{
+	return p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+				(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 size_t ecap_utf8_shown(const uint8_t *p, const uint8_t *end)
 {
 	size_t n = ecap_utf8_char(p, end);
 
-	if (n == 0 || n == 4)
-		return n;
-	uint32_t c = ecap_utf8_decode(p, n);
-
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-		return 0;
-	/* Unicode's explicit directional formatting characters (UAX #9, section 2). */
-	if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
-		return 0;
-	return n;
+	switch (n) {
+	case 1: return p[0] >= 0x20 && p[0] != 0x7f;
+	case 2: return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n; /* C1: U+0080..U+009F */
+	case 3: return turns_direction(p) ? 0 : n;
+	default: return n;
+	}
 }
 
 int ecap_utf8_valid(const void *data, size_t len)

@@ -6,8 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The character at @p when it begins with 0xe0 or more; part of ecap_utf8_char(). */
+size_t ecap_utf8_long_char(const uint8_t *p, const uint8_t *end);
+
 /* Bytes of the character at @p (1 to 4), or 0 when none starts there. @p is before @end. */
-size_t ecap_utf8_char(const uint8_t *p, const uint8_t *end);
+static inline size_t ecap_utf8_char(const uint8_t *p, const uint8_t *end)
+{
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xe0)
+		return ecap_utf8_long_char(p, end);
+	return p[0] >= 0xc2 && end - p >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
+}
 
 /*
  * The same, and 0 also for the characters that act on a terminal instead of showing there:

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ecapture MODULE: reads the module's options from all sources, and captures. */
+#include <string.h>
+
+#include "capture.h"
+#include "command.h"
+#include "err.h"
+#include "log.h"
+#include "util.h"
+
+static void options_freep(struct ecap_options **options)
+{
+	if (*options)
+		ecap_options_free(*options);
+}
+
+/* Sections of the ini file, by the command of their module. */
+struct sections {
+	const struct ecap_catalog *catalog;
+	struct ecap_options *own;
+};
+
+static struct ecap_options *section_of(void *arg, const char *name, int *known)
+{
+	const struct sections *sections = arg;
+
+	if (!strcmp(name, ecap_options_section(sections->own)))
+		return sections->own;
+	*known = !strcmp(name, "global");
+	for (uint32_t i = 0; !*known && i < sections->catalog->n; i++) {
+		const struct ecap_desc *desc = sections->catalog->entries[i]->desc;
+
+		*known = desc && !strcmp(name, desc->module.command);
+	}
+	return NULL;
+}
+
+/* Reads the file once more, now that the sections are known. */
+static int load_file(const char *path, const struct ecap_catalog *catalog,
+		     struct ecap_options *own)
+{
+	_cleanup_free_ const char **names = calloc(catalog->n + 2u, sizeof(*names));
+	struct sections sections = { .catalog = catalog, .own = own };
+	uint32_t n = 0;
+
+	if (!names)
+		return ecap_err(-ENOMEM, "out of memory");
+	names[n++] = "global";
+	for (uint32_t i = 0; i < catalog->n; i++)
+		if (catalog->entries[i]->desc)
+			names[n++] = catalog->entries[i]->desc->module.command;
+	return ecap_ini_load(path, names, section_of, &sections);
+}
+
+static int print_help(const struct ecap_module *module, struct ecap_options *const *tables)
+{
+	char head[2048];
+
+	snprintf(head, sizeof(head), "Usage: ecapture %s [OPTION...]\n\n%s%s%s%s%s\n",
+		 module->command, module->summary ? module->summary : "",
+		 module->description ? "\n\n" : "", module->description ? module->description : "",
+		 module->examples ? "\n\nExamples:\n" : "",
+		 module->examples ? module->examples : "");
+	ecap_help_print(stdout, head, tables, 2);
+	return 0;
+}
+
+int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry)
+{
+	const struct ecap_module *module = &entry->desc->module;
+	const struct ecap_common_config *common = ecap_options_config(line->common);
+	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	struct ecap_options *tables[2];
+	int help = 0;
+	int err = ecap_options_new(module->command, module->options, module->n_options,
+				   module->config_size, &own);
+
+	if (!err && common->config)
+		err = load_file(common->config, line->catalog, own);
+	tables[0] = own;
+	tables[1] = line->common;
+	if (!err)
+		err = ecap_cli_parse(line->argc, line->argv, tables, 2, &help);
+	if (!err && help)
+		return print_help(module, tables);
+	if (!err)
+		err = ecap_options_finish(own);
+	if (!err)
+		err = ecap_common_check(common);
+	if (err)
+		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
+	if (common->debug)
+		ecap_log_set_level(ECAP_LOG_DEBUG);
+	if (common->logaddr && ecap_log_open(common->logaddr))
+		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
+	if (ecap_capture(entry, common, ecap_options_config(own)))
+		return ecap_command_fail(module->command, ECAP_EXIT_FAILURE);
+	return 0;
+}

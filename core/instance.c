@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life cycle: a table of steps, each with what undoes it. Starting goes down the table,
+ * stopping goes up it, and so does a start that fails half way: there is one way back.
+ */
+#include "instance.h"
+
+#include <linux/version.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "instance_private.h"
+#include "log.h"
+#include "reader.h"
+#include "services.h"
+#include "targets.h"
+#include "util.h"
+
+static int64_t mono_to_real_ns(void)
+{
+	struct timespec mono, real;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &real);
+	return (int64_t)(real.tv_sec - mono.tv_sec) * 1000000000 + (real.tv_nsec - mono.tv_nsec);
+}
+
+int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance)
+{
+	struct ecap_instance *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return ecap_err(-ENOMEM, "out of memory");
+	self->options = *options;
+	self->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&self->lock, NULL);
+	if (self->stop_fd < 0) {
+		int err = -errno;
+
+		ecap_instance_free(self);
+		return ecap_err(err, "eventfd: %s", strerror(-err));
+	}
+	self->context = (struct ecap_context){
+		.struct_size = sizeof(self->context),
+		.kernel_version = options->kernel_version,
+		.features = options->features,
+		.btf_mode = (uint16_t)options->btf_mode,
+		.n_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF),
+		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+		.mono_to_real_ns = mono_to_real_ns(),
+		.btf_path = options->btf_path,
+		.host = &ecap_host_table,
+		.self = self,
+		.common = options->common,
+		.config = options->config,
+	};
+	self->options.render.mono_to_real_ns = self->context.mono_to_real_ns;
+	*instance = self;
+	return 0;
+}
+
+/* [reader] from here on */
+
+static int write_event(struct ecap_instance *self, struct ecap_event *event)
+{
+	int err = ecap_render(self->renderer, event, self->options.sink);
+
+	if (err)
+		return err;
+	atomic_fetch_add_explicit(&self->tally.events, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&self->tally.bytes, event->payload_len, memory_order_relaxed);
+	return 0;
+}
+
+static int to_module(struct ecap_instance *self, struct ecap_event *event)
+{
+	if (!ECAP_HAS(struct ecap_ops, self->options.module->ops, dispatch))
+		return -ENOTSUP;
+	return self->options.module->ops->dispatch(self->state, event);
+}
+
+/* Records come in the order of their streams, so until a protocol is parsed they pass as they are. */
+static int (*const routes[])(struct ecap_instance *self, struct ecap_event *event) = {
+	[ECAP_DEST_OUTPUT] = write_event,
+	[ECAP_DEST_MODULE] = to_module,
+	[ECAP_DEST_PROCESSOR] = write_event,
+};
+
+int ecap_instance_route(struct ecap_instance *self, struct ecap_event *event)
+{
+	if (event->dest >= ARRAY_SIZE(routes))
+		return -EINVAL;
+	return routes[event->dest](self, event);
+}
+
+static void on_record(void *arg, uint32_t index, const void *data, uint32_t len)
+{
+	struct ecap_instance *self = arg;
+	struct ecap_event event = { .struct_size = sizeof(event), .fd = -1 };
+	int got;
+
+	if (ecap_sink_error(self->options.sink))
+		return;
+	got = self->options.module->ops->decode(self->state, self->maps[index].id, data, len,
+						&event);
+	if (got > 0)
+		got = ecap_instance_route(self, &event);
+	if (got < 0 && !ecap_sink_error(self->options.sink))
+		atomic_fetch_add(&self->tally.damaged, 1);
+}
+
+static void on_lost(void *arg, uint32_t index, uint64_t n)
+{
+	struct ecap_instance *self = arg;
+
+	log_warn(ecap_instance_name(self), "%s: %llu records lost: the kernel's buffer was full "
+		 "(--mapsize makes it larger)", self->maps[index].name, (unsigned long long)n);
+	if (ECAP_HAS(struct ecap_ops, self->options.module->ops, lost))
+		self->options.module->ops->lost(self->state, self->maps[index].id, n);
+}
+
+static void on_batch(void *arg)
+{
+	struct ecap_instance *self = arg;
+	int err = ecap_sink_flush(self->options.sink);
+
+	if (err)
+		ecap_instance_abort(self, err, ecap_err_text());
+}
+
+static const struct ecap_reader_ops reader_ops = {
+	.record = on_record, .lost = on_lost, .batch = on_batch,
+};
+
+/* [main] from here on */
+
+static int do_init(struct ecap_instance *self)
+{
+	return self->options.module->ops->init(&self->context, &self->state);
+}
+
+static int undo_init(struct ecap_instance *self)
+{
+	self->options.module->ops->close(self->state);
+	self->state = NULL;
+	return 0;
+}
+
+static int do_load(struct ecap_instance *self)
+{
+	return self->options.module->ops->load(self->state);
+}
+
+static int do_maps(struct ecap_instance *self)
+{
+	int err = self->options.module->ops->maps(self->state, &self->maps, &self->n_maps);
+
+	if (err)
+		return err;
+	if (!self->n_maps)
+		return ecap_err(-EINVAL, "the module has no map to read");
+	self->results = calloc(self->n_maps, sizeof(*self->results));
+	if (!self->results)
+		return ecap_err(-ENOMEM, "out of memory");
+	self->n_results = self->n_maps;
+	for (uint32_t i = 0; i < self->n_maps; i++)
+		snprintf(self->results[i].name, sizeof(self->results[i].name), "%s",
+			 self->maps[i].name);
+	return 0;
+}
+
+static int do_readers(struct ecap_instance *self)
+{
+	int err = ecap_renderer_new(&self->options.render, &self->renderer);
+
+	if (!err)
+		err = ecap_reader_open(self->maps, self->n_maps, self->options.common->page_count,
+				       &reader_ops, self, &self->reader);
+	if (!err)
+		err = ecap_reader_start(self->reader);
+	if (err) {
+		ecap_reader_free(TAKE_PTR(self->reader));
+		ecap_renderer_free(TAKE_PTR(self->renderer));
+	}
+	return err;
+}
+
+/* Nothing is attached any more: what is in the buffers is all there is. */
+static int undo_readers(struct ecap_instance *self)
+{
+	ecap_reader_drain(self->reader);
+	for (uint32_t i = 0; i < self->n_results; i++)
+		self->results[i].count = ecap_reader_count(self->reader, i);
+	ecap_reader_free(TAKE_PTR(self->reader));
+	ecap_renderer_free(TAKE_PTR(self->renderer));
+	return ecap_sink_flush(self->options.sink);
+}
+
+static int do_start(struct ecap_instance *self)
+{
+	int err = self->options.module->ops->start(self->state);
+
+	if (err)
+		ecap_target_set_free(&self->targets);
+	return err;
+}
+
+static int undo_start(struct ecap_instance *self)
+{
+	ecap_target_set_free(&self->targets);
+	if (!ECAP_HAS(struct ecap_ops, self->options.module->ops, stop))
+		return 0;
+	return self->options.module->ops->stop(self->state);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct ecap_instance *self);
+	int (*undo)(struct ecap_instance *self);
+} steps[] = {
+	{ "init", do_init, undo_init },
+	{ "load", do_load, NULL },
+	{ "maps", do_maps, NULL },
+	{ "readers", do_readers, undo_readers },
+	{ "start", do_start, undo_start },
+};
+
+/* Undoes what has succeeded, last first; goes on past errors and returns the first one. */
+static int unwind(struct ecap_instance *self)
+{
+	int first = 0;
+
+	while (self->steps > 0) {
+		uint32_t i = --self->steps;
+		int err = steps[i].undo ? steps[i].undo(self) : 0;
+
+		if (err && !first)
+			first = err;
+		if (err)
+			log_error(ecap_instance_name(self), "undoing %s: %s", steps[i].name,
+				  ecap_err_text());
+	}
+	return first;
+}
+
+int ecap_instance_start(struct ecap_instance *self)
+{
+	while (self->steps < ARRAY_SIZE(steps)) {
+		char text[1024];
+		int err = steps[self->steps].run(self);
+
+		if (!err) {
+			self->steps++;
+			continue;
+		}
+		/* Unwinding may fail too, but the first reason is the one to tell. */
+		snprintf(text, sizeof(text), "%s", ecap_err_text());
+		ecap_err(err, "%s: %s", steps[self->steps].name, text);
+		snprintf(text, sizeof(text), "%s", ecap_err_text());
+		unwind(self);
+		return ecap_err(err, "%s", text);
+	}
+	return 0;
+}
+
+int ecap_instance_stop(struct ecap_instance *self)
+{
+	uint64_t one = 1;
+
+	(void)!write(self->stop_fd, &one, sizeof(one));
+	return unwind(self);
+}
+
+void ecap_instance_abort(struct ecap_instance *self, int err, const char *text)
+{
+	int none = 0;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&self->lock);
+	if (atomic_compare_exchange_strong(&self->error, &none, err ? err : -EIO))
+		snprintf(self->error_text, sizeof(self->error_text), "%s", text);
+	pthread_mutex_unlock(&self->lock);
+	(void)!write(self->stop_fd, &one, sizeof(one));
+}
+
+int ecap_instance_error(struct ecap_instance *self)
+{
+	int err = atomic_load(&self->error);
+
+	if (!err)
+		return 0;
+	pthread_mutex_lock(&self->lock);
+	ecap_err(err, "%s", self->error_text);
+	pthread_mutex_unlock(&self->lock);
+	return err;
+}
+
+int ecap_instance_stop_fd(const struct ecap_instance *self)
+{
+	return self->stop_fd;
+}
+
+static void summarise_map(const struct ecap_instance *self, const struct ecap_map_result *result)
+{
+	const struct ecap_reader_count *c = &result->count;
+	int level = c->lost_records || c->fault_bytes || c->short_records ? ECAP_LOG_WARN
+									  : ECAP_LOG_INFO;
+
+	ecap_logf(level, ecap_instance_name(self),
+		  "map %s: %llu records, %llu lost (%llu bytes), %llu bytes unreadable, "
+		  "%llu records too short", result->name, (unsigned long long)c->records,
+		  (unsigned long long)c->lost_records, (unsigned long long)c->lost_bytes,
+		  (unsigned long long)c->fault_bytes, (unsigned long long)c->short_records);
+}
+
+void ecap_instance_summary(struct ecap_instance *self)
+{
+	uint64_t lost = 0, damaged = atomic_load(&self->tally.damaged);
+
+	for (uint32_t i = 0; i < self->n_results; i++) {
+		summarise_map(self, &self->results[i]);
+		lost += self->results[i].count.lost_records;
+	}
+	for (uint32_t i = 0; i < self->n_counters; i++)
+		log_info(ecap_instance_name(self), "%s: %llu", self->counters[i].name,
+			 (unsigned long long)self->counters[i].value);
+	ecap_logf(damaged ? ECAP_LOG_WARN : ECAP_LOG_INFO, ecap_instance_name(self),
+		  "%llu events, %llu bytes, %llu lost, %llu damaged",
+		  (unsigned long long)atomic_load(&self->tally.events),
+		  (unsigned long long)atomic_load(&self->tally.bytes),
+		  (unsigned long long)lost, (unsigned long long)damaged);
+}
+
+void ecap_instance_free(struct ecap_instance *self)
+{
+	if (!self)
+		return;
+	unwind(self);
+	ecap_closep(&self->stop_fd);
+	pthread_mutex_destroy(&self->lock);
+	free(self->results);
+	free(self);
+}
+
+struct ecap_loop *ecap_instance_loop(struct ecap_instance *self)
+{
+	return self->options.loop;
+}
+
+struct ecap_target_set **ecap_instance_targets(struct ecap_instance *self)
+{
+	return &self->targets;
+}
+
+const char *ecap_instance_name(const struct ecap_instance *self)
+{
+	return self->options.desc->module.command;
+}

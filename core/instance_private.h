@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What instance.c (life cycle) and host.c (the module's view of the host) share. */
+#ifndef ECAPTURE_CORE_INSTANCE_PRIVATE_H
+#define ECAPTURE_CORE_INSTANCE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "instance.h"
+#include "reader.h"
+
+/* Counters that a module may name: more are dropped with a line in the log. */
+#define ECAP_MAX_COUNTERS 32
+
+/* A map's figures, kept when the module and the reader are gone. */
+struct ecap_map_result {
+	char name[48];
+	struct ecap_reader_count count;
+};
+
+struct ecap_counter {
+	char name[48];
+	uint64_t value;
+};
+
+/* What became of the records, in the reader thread. */
+struct ecap_tally {
+	_Atomic uint64_t events;   /* written */
+	_Atomic uint64_t bytes;    /* payload bytes of those */
+	_Atomic uint64_t damaged;  /* refused by decode() or dispatch() */
+};
+
+struct ecap_instance {
+	struct ecap_instance_options options;
+	struct ecap_context context;
+	void *state;                  /* of the module */
+	uint32_t steps;               /* how many steps of the life cycle have succeeded */
+	const struct ecap_map *maps;
+	uint32_t n_maps;
+	struct ecap_reader *reader;
+	struct ecap_renderer *renderer;
+	struct ecap_target_set *targets;
+	struct ecap_tally tally;
+	struct ecap_map_result *results; /* by map; n_results of them */
+	uint32_t n_results;
+
+	int stop_fd;                  /* eventfd: readable once the instance is to stop */
+	atomic_int error;
+	pthread_mutex_t lock;         /* guards what is below */
+	char error_text[1024];
+	struct ecap_counter counters[ECAP_MAX_COUNTERS];
+	uint32_t n_counters;
+	int counters_full;
+};
+
+/* The table that every module gets. */
+extern const struct ecap_host ecap_host_table;
+
+/* Sends an event where it is to go. [reader] */
+int ecap_instance_route(struct ecap_instance *instance, struct ecap_event *event);
+
+/* Keeps the first error with its text and asks the main thread to stop. [any thread] */
+void ecap_instance_abort(struct ecap_instance *instance, int err, const char *text);
+
+#endif

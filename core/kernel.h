@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this kernel can do, found by trying (ECAP_FEAT_* in sdk/ecapture/host.h). [main] */
+#ifndef ECAPTURE_CORE_KERNEL_H
+#define ECAPTURE_CORE_KERNEL_H
+
+#include <stdint.h>
+
+struct ecap_features {
+	uint64_t bits;           /* ECAP_FEAT_* */
+	uint32_t kernel_version; /* KERNEL_VERSION(a, b, c), for messages only */
+};
+
+/* @btf_path: BTF to use instead of the kernel's own, or NULL. Needs the right to load programs. */
+int ecap_features_probe(const char *btf_path, struct ecap_features *features);
+
+/* The names of the features in @bits, "ring buffer, cookies", in @text. */
+void ecap_features_names(uint64_t bits, char *text, uint32_t size);
+
+/*
+ * Refuses when the process lacks the capabilities that loading and attaching need. The text
+ * names what is missing.
+ */
+int ecap_privileges_check(void);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: finds the command among the flags, the modules in their directories, and
+ * the values in the ini file; then hands over to the command.
+ */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "command.h"
+#include "err.h"
+#include "log.h"
+#include "util.h"
+#include "version.h"
+
+#ifndef ECAP_PLUGIN_DIR
+#error "the build says where modules are installed"
+#endif
+
+int ecap_command_fail(const char *component, int exit_code)
+{
+	log_error(component, "%s", ecap_err_text());
+	return exit_code;
+}
+
+/* 1 when the flag at argv[i] takes the next word as its value. */
+static int takes_next(const struct ecap_options *common, const char *flag)
+{
+	const struct ecap_option *row;
+
+	if (flag[1] == '-')
+		row = strchr(flag, '=') ? NULL : ecap_options_by_name(common, flag + 2);
+	else
+		row = flag[2] ? NULL : ecap_options_by_short(common, flag[1]);
+	return row && row->type != ECAP_OPT_BOOL;
+}
+
+const char *ecap_command_word(struct ecap_command_line *line)
+{
+	for (int i = 0; i < line->argc; i++) {
+		const char *word = line->argv[i];
+
+		if (word[0] == '-' && word[1]) {
+			i += takes_next(line->common, word);
+			continue;
+		}
+		memmove(&line->argv[i], &line->argv[i + 1],
+			(size_t)(line->argc - i) * sizeof(*line->argv));
+		line->argc--;
+		return word;
+	}
+	return NULL;
+}
+
+/* The value of --name VALUE or --name=VALUE at argv[i], or NULL. */
+static const char *value_at(const struct ecap_command_line *line, int i, const char *name)
+{
+	const char *word = line->argv[i];
+	size_t n = strlen(name);
+
+	if (strncmp(word, name, n))
+		return NULL;
+	if (word[n] == '=')
+		return word + n + 1;
+	return word[n] || i + 1 >= line->argc ? NULL : line->argv[i + 1];
+}
+
+/*
+ * Which modules there are decides which flags are known, and the flags say where modules are:
+ * so these two are looked for before the rest is parsed.
+ */
+static int early_options(struct ecap_command_line *line)
+{
+	static const char *const names[] = { "config", "plugin-dir" };
+	struct ecap_origin origin = { .kind = ECAP_FROM_COMMAND_LINE };
+
+	for (int i = 0; i < line->argc && strcmp(line->argv[i], "--"); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			char flag[16];
+			const char *value;
+			int err;
+
+			snprintf(flag, sizeof(flag), "--%s", names[k]);
+			value = value_at(line, i, flag);
+			if (!value)
+				continue;
+			err = ecap_options_set(line->common,
+					       ecap_options_by_name(line->common, names[k]),
+					       value, origin);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static struct ecap_options *global_section(void *arg, const char *name, int *known)
+{
+	*known = 1; /* which other sections there may be is known once the modules are */
+	return strcmp(name, "global") ? NULL : arg;
+}
+
+/* The file's [global] part, and from it and the flags the modules that there are. */
+static int find_modules(struct ecap_command_line *line)
+{
+	static const char *const usual[] = { ECAP_PLUGIN_DIR };
+	const struct ecap_common_config *common = ecap_options_config(line->common);
+	const char *const *dirs = common->plugin_dirs;
+	uint32_t n = 0;
+	int err;
+
+	if (common->config) {
+		err = ecap_ini_load(common->config, NULL, global_section, line->common);
+		if (err)
+			return err;
+		dirs = common->plugin_dirs;
+	}
+	while (dirs && dirs[n])
+		n++;
+	return n ? ecap_catalog_scan(dirs, n, 1, &line->catalog)
+		 : ecap_catalog_scan(usual, ARRAY_SIZE(usual), 0, &line->catalog);
+}
+
+static const char *const top_help =
+	"Usage: ecapture COMMAND [OPTION...]\n"
+	"       ecapture COMMAND --help\n"
+	"\n"
+	"Shows what encrypted programs say, and audits shells and databases, by eBPF.\n";
+
+static void print_modules(FILE *out, const struct ecap_catalog *catalog)
+{
+	fprintf(out, "\nCommands:\n");
+	for (uint32_t i = 0; catalog && i < catalog->n; i++) {
+		const struct ecap_catalog_entry *entry = catalog->entries[i];
+
+		if (entry->desc && !entry->error && !entry->shadowed_by)
+			fprintf(out, "  %-12s %s\n", entry->desc->module.command,
+				entry->desc->module.summary ? entry->desc->module.summary : "");
+	}
+	fprintf(out, "  %-12s %s\n", "modules", "list the capture modules: modules list");
+}
+
+static int print_help(struct ecap_command_line *line)
+{
+	struct ecap_options *tables[] = { line->common };
+
+	fputs(top_help, stdout);
+	print_modules(stdout, line->catalog);
+	ecap_help_print(stdout, "", tables, 1);
+	return 0;
+}
+
+static int is_flag(const struct ecap_command_line *line, const char *a, const char *b)
+{
+	for (int i = 0; i < line->argc; i++)
+		if (!strcmp(line->argv[i], a) || !strcmp(line->argv[i], b))
+			return 1;
+	return 0;
+}
+
+static int dispatch(struct ecap_command_line *line)
+{
+	struct ecap_catalog_entry *entry;
+
+	if (!line->command && is_flag(line, "--version", "-v")) {
+		printf("ecapture version %s\n", ECAP_VERSION);
+		return 0;
+	}
+	if (early_options(line) || find_modules(line))
+		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
+	if (!line->command || !strcmp(line->command, "help"))
+		return print_help(line);
+	if (!strcmp(line->command, "modules"))
+		return ecap_command_modules(line);
+	entry = ecap_catalog_find(line->catalog, line->command);
+	if (!entry)
+		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
+	return ecap_command_capture(line, entry);
+}
+
+int main(int argc, char **argv)
+{
+	struct ecap_command_line line = { .argc = argc - 1, .argv = argv + 1 };
+	uint32_t n;
+	const struct ecap_option *rows = ecap_common_rows(&n);
+	int code;
+
+	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common))
+		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
+	line.command = ecap_command_word(&line);
+	code = dispatch(&line);
+	ecap_catalog_free(line.catalog);
+	ecap_options_free(line.common);
+	return code;
+}

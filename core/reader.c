@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reader thread and its maps: see reader.h. */
+#include "reader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "err.h"
+#include "util.h"
+
+/* Sleeps of the thread, in milliseconds. */
+#define SLEEP_FLOWING 1   /* records came just now */
+#define SLEEP_ARMED   2   /* the first sleep after arming */
+#define SLEEP_IDLE    250 /* the longest: bounds what a missed wake-up can cost */
+
+/* Empty looks before the reader arms itself. */
+#define LOOKS_BEFORE_ARMING 3
+
+#define LOST_INTERVAL_NS 1000000000ULL
+
+/* Wake the reader out of its short sleeps when this part of the ring is full. */
+#define WAKE_FRACTION 4
+
+struct source {
+	struct ecap_reader *reader;
+	uint32_t index, min_record;
+	int fd, control_fd, stats_fd;
+	struct ring_buffer *ring;
+	struct perf_buffer *perf;
+	struct ecap_ring_control *control;
+	struct ecap_map_stats *per_cpu; /* room for one lookup */
+	uint64_t perf_lost, reported;
+	_Atomic uint64_t records, short_records, lost_records, lost_bytes, fault_bytes;
+};
+
+struct ecap_reader {
+	const struct ecap_reader_ops *ops;
+	void *arg;
+	struct source *sources;
+	uint32_t n;
+	int n_cpus, epoll_fd, stop_fd;
+	pthread_t thread;
+	int started;
+	uint64_t lost_checked_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* Adds up what the programs counted on each CPU, and tells what is new. */
+static void check_lost(struct source *s)
+{
+	uint64_t lost = s->perf_lost, lost_bytes = 0, faults = 0;
+	uint32_t zero = 0;
+
+	if (s->stats_fd >= 0 && !bpf_map_lookup_elem(s->stats_fd, &zero, s->per_cpu)) {
+		for (int cpu = 0; cpu < s->reader->n_cpus; cpu++) {
+			lost += s->per_cpu[cpu].lost_records;
+			lost_bytes += s->per_cpu[cpu].lost_bytes;
+			faults += s->per_cpu[cpu].fault_bytes;
+		}
+	}
+	atomic_store(&s->lost_records, lost);
+	atomic_store(&s->lost_bytes, lost_bytes);
+	atomic_store(&s->fault_bytes, faults);
+	if (lost > s->reported && s->reader->ops->lost)
+		s->reader->ops->lost(s->reader->arg, s->index, lost - s->reported);
+	s->reported = lost;
+}
+
+static void check_all_lost(struct ecap_reader *r)
+{
+	uint64_t now = now_ns();
+
+	if (now - r->lost_checked_ns < LOST_INTERVAL_NS)
+		return;
+	r->lost_checked_ns = now;
+	for (uint32_t i = 0; i < r->n; i++)
+		check_lost(&r->sources[i]);
+}
+
+/* Returns 0 always: libbpf ends a round at the first negative return, and loses the rest. */
+static int on_record(void *arg, void *data, size_t len)
+{
+	struct source *s = arg;
+	uint64_t records = atomic_load_explicit(&s->records, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&s->records, records, memory_order_relaxed);
+	if (len < s->min_record)
+		atomic_fetch_add(&s->short_records, 1);
+	else
+		s->reader->ops->record(s->reader->arg, s->index, data, (uint32_t)len);
+	/* A producer that never pauses keeps libbpf in its round. */
+	if (!(records & 0xffff))
+		check_all_lost(s->reader);
+	return 0;
+}
+
+/* Perf puts a 4-byte size before each sample, so that samples may lie off by 4. */
+static void on_perf_record(void *arg, int cpu, void *data, uint32_t len)
+{
+	uint64_t aligned[65536 / 8];
+
+	(void)cpu;
+	if ((uintptr_t)data & 7 && len <= sizeof(aligned))
+		data = memcpy(aligned, data, len);
+	on_record(arg, data, len);
+}
+
+static void on_perf_lost(void *arg, int cpu, unsigned long long n)
+{
+	struct source *s = arg;
+
+	(void)cpu;
+	s->perf_lost += n;
+}
+
+static int consume(struct ecap_reader *r)
+{
+	uint64_t before = 0, after = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct source *s = &r->sources[i];
+
+		before += atomic_load_explicit(&s->records, memory_order_relaxed);
+		if (s->ring)
+			ring_buffer__consume(s->ring);
+		else
+			perf_buffer__consume(s->perf);
+		after += atomic_load_explicit(&s->records, memory_order_relaxed);
+	}
+	if (after == before)
+		return 0;
+	check_all_lost(r);
+	r->ops->batch(r->arg);
+	return 1;
+}
+
+static void arm(struct ecap_reader *r, uint32_t when)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->sources[i].control)
+			__atomic_store_n(&r->sources[i].control->armed, when, __ATOMIC_SEQ_CST);
+}
+
+/* Sleeps until something wakes the thread; 1 when it is to end. */
+static int doze(struct ecap_reader *r, int ms)
+{
+	struct epoll_event events[8];
+	int n = epoll_wait(r->epoll_fd, events, ARRAY_SIZE(events), ms);
+
+	for (int i = 0; i < n; i++)
+		if (events[i].data.fd == r->stop_fd)
+			return 1;
+	return 0;
+}
+
+static void *reader_main(void *arg)
+{
+	struct ecap_reader *r = arg;
+	int empty = 0, stop = 0;
+
+	while (!stop) {
+		if (consume(r)) {
+			empty = 0;
+			arm(r, ECAP_WAKE_FULL);
+			stop = doze(r, SLEEP_FLOWING);
+		} else if (++empty <= LOOKS_BEFORE_ARMING) {
+			arm(r, ECAP_WAKE_FULL);
+			stop = doze(r, SLEEP_FLOWING);
+		} else if (empty == LOOKS_BEFORE_ARMING + 1) {
+			arm(r, ECAP_WAKE_ANY);
+			if (!consume(r))
+				stop = doze(r, SLEEP_ARMED);
+		} else {
+			arm(r, ECAP_WAKE_ANY);
+			if (!consume(r))
+				stop = doze(r, SLEEP_IDLE);
+			check_all_lost(r);
+		}
+	}
+	while (consume(r))
+		;
+	for (uint32_t i = 0; i < r->n; i++)
+		check_lost(&r->sources[i]);
+	r->ops->batch(r->arg);
+	return NULL;
+}
+
+static int watch_fd(struct ecap_reader *r, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		return ecap_err(-errno, "epoll: %s", strerror(errno));
+	return 0;
+}
+
+static int open_perf(struct source *s, const char *name, uint32_t page_count)
+{
+	uint32_t pages = page_count ? page_count : 1024;
+
+	/* The kernel wants a power of two: perf_event_open(2). */
+	while (pages & (pages - 1))
+		pages += pages & -pages;
+	s->perf = perf_buffer__new(s->fd, pages, on_perf_record, on_perf_lost, s, NULL);
+	if (!s->perf)
+		return ecap_err(-errno, "map %s: perf buffer of %u pages: %s", name, pages,
+				strerror(errno));
+	return watch_fd(s->reader, perf_buffer__epoll_fd(s->perf), EPOLLIN);
+}
+
+static int open_ring(struct source *s, const char *name, uint32_t bytes)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	s->ring = ring_buffer__new(s->fd, on_record, s, NULL);
+	if (!s->ring)
+		return ecap_err(-errno, "map %s: ring buffer of %u bytes: %s", name, bytes,
+				strerror(errno));
+	if (s->control_fd >= 0) {
+		void *page_of = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED,
+				     s->control_fd, 0);
+
+		if (page_of == MAP_FAILED)
+			return ecap_err(-errno, "map %s: control page: %s", name, strerror(errno));
+		s->control = page_of;
+		s->control->wake_bytes = bytes / WAKE_FRACTION;
+	}
+	/* Edge-triggered: only a wake-up that was asked for counts, not that data is there. */
+	return watch_fd(s->reader, s->fd, EPOLLIN | EPOLLET);
+}
+
+static int dup_fd(int fd, int *out)
+{
+	if (fd < 0)
+		return 0;
+	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *out < 0 ? ecap_err(-errno, "dup: %s", strerror(errno)) : 0;
+}
+
+static int open_source(struct source *s, const struct ecap_map *map, uint32_t page_count)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	int err = dup_fd(map->fd, &s->fd);
+
+	s->min_record = map->min_record;
+	err = err ? err : dup_fd(map->control_fd, &s->control_fd);
+	err = err ? err : dup_fd(map->stats_fd, &s->stats_fd);
+	if (err)
+		return err;
+	if (s->fd < 0 || bpf_obj_get_info_by_fd(s->fd, &info, &size))
+		return ecap_err(-EBADF, "map %s: fd %d is no BPF map", map->name, map->fd);
+	s->per_cpu = calloc((size_t)s->reader->n_cpus, sizeof(*s->per_cpu));
+	if (!s->per_cpu)
+		return ecap_err(-ENOMEM, "out of memory");
+	if (info.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+		return open_perf(s, map->name, page_count);
+	if (info.type == BPF_MAP_TYPE_RINGBUF)
+		return open_ring(s, map->name, info.max_entries);
+	return ecap_err(-EINVAL, "map %s: neither a ring buffer nor a perf event array (type %u)",
+			map->name, info.type);
+}
+
+int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_count,
+		     const struct ecap_reader_ops *ops, void *arg, struct ecap_reader **reader)
+{
+	struct ecap_reader *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return ecap_err(-ENOMEM, "out of memory");
+	*r = (struct ecap_reader){ .ops = ops, .arg = arg, .epoll_fd = -1, .stop_fd = -1,
+				   .n_cpus = libbpf_num_possible_cpus() };
+	r->sources = calloc(n ? n : 1, sizeof(*r->sources));
+	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	r->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (!r->sources || r->epoll_fd < 0 || r->stop_fd < 0 || r->n_cpus < 1)
+		err = ecap_err(-ENOMEM, "reader: %s", strerror(errno));
+	else
+		err = watch_fd(r, r->stop_fd, EPOLLIN);
+	for (uint32_t i = 0; !err && i < n; i++) {
+		r->sources[i] = (struct source){ .reader = r, .index = i, .fd = -1,
+						 .control_fd = -1, .stats_fd = -1 };
+		r->n = i + 1;
+		err = open_source(&r->sources[i], &maps[i], page_count);
+	}
+	if (err) {
+		ecap_reader_free(r);
+		return err;
+	}
+	*reader = r;
+	return 0;
+}
+
+int ecap_reader_start(struct ecap_reader *r)
+{
+	sigset_t all, before;
+	int err;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&r->thread, NULL, reader_main, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return ecap_err(-err, "reader thread: %s", strerror(err));
+	pthread_setname_np(r->thread, "reader");
+	r->started = 1;
+	return 0;
+}
+
+void ecap_reader_drain(struct ecap_reader *r)
+{
+	uint64_t one = 1;
+
+	if (!r->started)
+		return;
+	(void)!write(r->stop_fd, &one, sizeof(one));
+	pthread_join(r->thread, NULL);
+	r->started = 0;
+}
+
+struct ecap_reader_count ecap_reader_count(const struct ecap_reader *r, uint32_t index)
+{
+	const struct source *s = &r->sources[index];
+
+	return (struct ecap_reader_count){
+		.records = atomic_load(&s->records),
+		.short_records = atomic_load(&s->short_records),
+		.lost_records = atomic_load(&s->lost_records),
+		.lost_bytes = atomic_load(&s->lost_bytes),
+		.fault_bytes = atomic_load(&s->fault_bytes),
+	};
+}
+
+void ecap_reader_free(struct ecap_reader *r)
+{
+	if (!r)
+		return;
+	ecap_reader_drain(r);
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct source *s = &r->sources[i];
+
+		ring_buffer__free(s->ring);
+		perf_buffer__free(s->perf);
+		if (s->control)
+			munmap(s->control, (size_t)sysconf(_SC_PAGESIZE));
+		ecap_closep(&s->fd);
+		ecap_closep(&s->control_fd);
+		ecap_closep(&s->stats_fd);
+		free(s->per_cpu);
+	}
+	free(r->sources);
+	ecap_closep(&r->epoll_fd);
+	ecap_closep(&r->stop_fd);
+	free(r);
+}

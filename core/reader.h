@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the maps of one instance in one thread: ring buffers and perf buffers, told apart by
+ * the map's own type.
+ *
+ * The thread sleeps in one epoll set. A ring buffer's programs wake it only when it has asked
+ * for it (struct ecap_ring_control): while records flow it looks by itself every millisecond,
+ * so that a record costs the target no wake-up; once nothing came for a while it arms the
+ * control page, looks once more, and blocks. A record that was reserved but not yet committed
+ * at that look would be missed: therefore the first sleep after arming is short, and no sleep
+ * is endless.
+ */
+#ifndef ECAPTURE_CORE_READER_H
+#define ECAPTURE_CORE_READER_H
+
+#include <stdint.h>
+
+#include <ecapture/module.h>
+#include <ecapture/record.h>
+
+struct ecap_reader;
+
+/* [reader] */
+struct ecap_reader_ops {
+	/* One record of the map at @index; 8-byte aligned, valid until it returns. */
+	void (*record)(void *arg, uint32_t index, const void *data, uint32_t len);
+	/* @n records of the map were lost since the last call. */
+	void (*lost)(void *arg, uint32_t index, uint64_t n);
+	/* A batch is through: what was buffered should go out. */
+	void (*batch)(void *arg);
+};
+
+/* What came of a map, and what did not. */
+struct ecap_reader_count {
+	uint64_t records;      /* read */
+	uint64_t short_records; /* below min_record */
+	uint64_t lost_records; /* counted by the programs and by perf */
+	uint64_t lost_bytes;
+	uint64_t fault_bytes;
+};
+
+/* Opens a reader for the @n maps; @page_count: pages of each CPU's perf buffer. */
+int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_count,
+		     const struct ecap_reader_ops *ops, void *arg, struct ecap_reader **reader);
+
+/* Starts the thread. */
+int ecap_reader_start(struct ecap_reader *reader);
+
+/* Once nothing writes any more: reads what is left, ends the thread. Harmless when not started. */
+void ecap_reader_drain(struct ecap_reader *reader);
+
+/* Of the map at @index; exact after the drain, close to it before. [any thread] */
+struct ecap_reader_count ecap_reader_count(const struct ecap_reader *reader, uint32_t index);
+
+void ecap_reader_free(struct ecap_reader *reader);
+
+#endif

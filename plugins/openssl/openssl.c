@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The openssl module: plaintext of every program that uses OpenSSL or BoringSSL, as a shared
+ * library or inside the program. This file is its descriptor and its life.
+ */
+#include "openssl.h"
+
+ECAP_BPF_OBJECT(dynptr_object, "openssl.dynptr.o");
+ECAP_BPF_OBJECT(storage_object, "openssl.storage.o");
+ECAP_BPF_OBJECT(core_object, "openssl.core.o");
+ECAP_BPF_OBJECT(noncore_object, "openssl.noncore.o");
+
+#define CORE_FEATURES (ECAP_FEAT_BTF | ECAP_FEAT_GLOBAL_DATA)
+#define STORAGE_FEATURES (CORE_FEATURES | ECAP_FEAT_RINGBUF | ECAP_FEAT_TASK_STORAGE | \
+			  ECAP_FEAT_TASK_REGS | ECAP_FEAT_BPF_LOOP)
+
+/* From the best to the least demanding. */
+static const struct ecap_bpf objects[] = {
+	{ .name = "openssl.dynptr", .data = dynptr_object, .end = dynptr_object_end,
+	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR },
+	{ .name = "openssl.storage", .data = storage_object, .end = storage_object_end,
+	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES },
+	{ .name = "openssl.core", .data = core_object, .end = core_object_end,
+	  .variant = ECAP_BTF_CORE, .features = CORE_FEATURES },
+	{ .name = "openssl.noncore", .data = noncore_object, .end = noncore_object_end,
+	  .variant = ECAP_BTF_NONCORE, .features = ECAP_FEAT_GLOBAL_DATA },
+};
+
+/* BPF programs choose by it how records travel: ecapture/bpf/emit.bpf.h. */
+#define SEND_SCRATCH 1u
+#define SEND_PERF    2u
+
+static int openssl_init(const struct ecap_context *ctx, void **state)
+{
+	const struct openssl_config *config = ctx->config;
+	struct openssl *m;
+
+	if (config->model != 0)
+		return ecap_fail(ctx, -ENOTSUP, "--model: this version captures text only");
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return ecap_fail(ctx, -ENOMEM, "out of memory");
+	m->ctx = ctx;
+	m->config = config;
+	m->elf = ecap_elf(ctx);
+	m->targets = ecap_targets(ctx);
+	if (config->ssl_version)
+		ecap_log(ctx, ECAP_LOG_INFO, "--ssl_version is not needed: functions are found in "
+			 "the file itself");
+	if (config->keylogfile || config->pcapfile || config->ifname || config->filter)
+		ecap_log(ctx, ECAP_LOG_WARN, "--keylogfile, --pcapfile, --ifname and a packet filter "
+			 "have no effect in text mode");
+	*state = m;
+	return 0;
+}
+
+static int set_transport(struct openssl *m)
+{
+	struct bpf_map *events = bpf_object__find_map_by_name(m->object, "events");
+	uint32_t send = SEND_SCRATCH;
+	int err;
+
+	if (m->ctx->features & ECAP_FEAT_RINGBUF) {
+		err = bpf_map__set_max_entries(events, (uint32_t)m->ctx->common->ring_bytes);
+	} else {
+		/* Key and value sizes: kernel/bpf/arraymap.c, perf_event_array. */
+		send = SEND_PERF;
+		err = bpf_map__set_type(events, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+		err = err ? err : bpf_map__set_key_size(events, 4);
+		err = err ? err : bpf_map__set_value_size(events, 4);
+		err = err ? err : bpf_map__set_max_entries(events, m->ctx->n_cpus);
+	}
+	if (err)
+		return ecap_fail(m->ctx, err, "map events: %s", strerror(-err));
+	return ecap_bpf_set(m->ctx, m->object, "ecap_send", &send, sizeof(send));
+}
+
+/* Tracepoints that a kernel lacks would fail the whole load. */
+static void choose_programs(struct openssl *m)
+{
+	int tracepoints = (m->ctx->features & ECAP_FEAT_SOCK_LENGTH_TP) != 0;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, m->object)
+		if (!strncmp(bpf_program__section_name(program), "tp_btf/", 7))
+			bpf_program__set_autoload(program, tracepoints);
+}
+
+static int openssl_load(void *state)
+{
+	struct openssl *m = state;
+	int err = ecap_bpf_open(m->ctx, objects, NULL, &m->object);
+
+	if (!err)
+		err = set_transport(m);
+	if (!err)
+		err = ecap_bpf_set_filter(m->ctx, m->object);
+	if (err)
+		return err;
+	choose_programs(m);
+	err = bpf_object__load(m->object);
+	if (err)
+		return ecap_fail(m->ctx, err, "BPF object %s: %s (--debug shows more)",
+				 bpf_object__name(m->object), strerror(-err));
+	return 0;
+}
+
+static int openssl_maps(void *state, const struct ecap_map **maps, uint32_t *n)
+{
+	struct openssl *m = state;
+
+	m->map = (struct ecap_map){
+		.name = "events",
+		.fd = ecap_bpf_map_fd(m->ctx, m->object, "events"),
+		.control_fd = ecap_bpf_map_fd(m->ctx, m->object, "ecap_control"),
+		.stats_fd = ecap_bpf_map_fd(m->ctx, m->object, "ecap_stats"),
+		.min_record = sizeof(struct openssl_record),
+	};
+	if (m->map.fd < 0 || m->map.control_fd < 0 || m->map.stats_fd < 0)
+		return -ENOENT;
+	*maps = &m->map;
+	*n = 1;
+	return 0;
+}
+
+/* Those that tell which socket a call uses; without them, only descriptors that the program sets. */
+static int attach_tracepoints(struct openssl *m)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, m->object) {
+		struct bpf_link *link;
+		int err;
+
+		if (strncmp(bpf_program__section_name(program), "tp_btf/", 7) ||
+		    !bpf_program__autoload(program))
+			continue;
+		link = bpf_program__attach_trace(program);
+		if (!link)
+			return ecap_fail(m->ctx, -errno, "%s: %s",
+					 bpf_program__section_name(program), strerror(errno));
+		err = ecap_links_add(m->ctx, &m->links, link);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static const char *const libraries[] = { "libssl.so*", "libssl-*.so*", NULL };
+static const char *const symbols[] = { "SSL_read", "SSL_write", NULL };
+static const char *const programs_with_it[] = { "node", NULL };
+
+static int find_files(struct openssl *m)
+{
+	const struct ecap_target_spec spec = {
+		.struct_size = sizeof(spec), .pid = m->ctx->common->pid, .path = m->config->libssl,
+		.libraries = libraries, .symbols = symbols, .programs = programs_with_it,
+	};
+	int n = m->targets->find(m->ctx->self, &spec, openssl_attach, m);
+
+	if (n < 0)
+		return n;
+	if (m->config->libssl)
+		return 0;
+	n = m->targets->watch(m->ctx->self, &spec, openssl_attach, m);
+	if (n < 0)
+		ecap_log(m->ctx, ECAP_LOG_WARN, "programs that bring their own copy and start "
+			 "from now on are not seen: this kernel does not tell of new mappings");
+	if (n < 0 && !m->n_files)
+		return ecap_fail(m->ctx, -ENOENT, "no library was found: no libssl.so in "
+				 "ld.so.cache, and no process that uses one; name one by --libssl");
+	if (!m->n_files)
+		ecap_log(m->ctx, ECAP_LOG_INFO, "no library was found yet; waiting for a process "
+			 "that uses one");
+	return 0;
+}
+
+static int openssl_start(void *state)
+{
+	struct openssl *m = state;
+	int err = attach_tracepoints(m);
+
+	if (!err)
+		err = find_files(m);
+	if (err)
+		ecap_links_cut(&m->links, 0);
+	return err;
+}
+
+static int openssl_stop(void *state)
+{
+	struct openssl *m = state;
+
+	ecap_links_cut(&m->links, 0);
+	return 0;
+}
+
+static void openssl_close(void *state)
+{
+	struct openssl *m = state;
+
+	ecap_links_cut(&m->links, 0);
+	bpf_object__close(m->object);
+	free(m);
+}
+
+static const struct ecap_ops ops = {
+	.struct_size = sizeof(ops),
+	.init = openssl_init,
+	.load = openssl_load,
+	.maps = openssl_maps,
+	.start = openssl_start,
+	.stop = openssl_stop,
+	.close = openssl_close,
+	.decode = openssl_decode,
+};
+
+#define OPT(MEMBER, TYPE, NAME, ...) ECAP_OPT(struct openssl_config, MEMBER, TYPE, NAME, __VA_ARGS__)
+
+static const struct ecap_option options[] = {
+	OPT(libssl, ECAP_OPT_PATH, "libssl", .metavar = "FILE", .flags = ECAP_OPT_MUST_EXIST,
+	    .group = "Target", .help = "only this library, or program that holds OpenSSL or BoringSSL"),
+	OPT(exact_symbols, ECAP_OPT_BOOL, "exact-symbols", .group = "Target",
+	    .help = "probe the exported functions only: slower, and misses I/O through a BIO"),
+	OPT(model, ECAP_OPT_ENUM, "model", .short_name = 'm', .metavar = "MODE", .def = "text",
+	    .choices = "text|pcap|pcapng|key|keylog", .group = "Mode",
+	    .help = "what to write; this version has text"),
+	OPT(keylogfile, ECAP_OPT_PATH, "keylogfile", .short_name = 'k', .metavar = "FILE",
+	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	OPT(pcapfile, ECAP_OPT_PATH, "pcapfile", .short_name = 'w', .metavar = "FILE",
+	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	OPT(ifname, ECAP_OPT_IFNAME, "ifname", .short_name = 'i', .metavar = "IFACE",
+	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	OPT(ssl_version, ECAP_OPT_STRING, "ssl_version", .metavar = "VERSION",
+	    .flags = ECAP_OPT_HIDDEN, .group = "Target", .help = "not needed"),
+	OPT(filter, ECAP_OPT_REST, "filter", .metavar = "WORDS", .flags = ECAP_OPT_HIDDEN,
+	    .group = "Mode", .help = "no effect in text mode"),
+};
+
+static const char *const services[] = { ECAP_ELF_SERVICE, ECAP_TARGETS_SERVICE, NULL };
+
+ECAP_MODULE(
+	.name = "openssl", .command = "tls", .aliases = "openssl",
+	.version = "0.1.0", .license = "Apache-2.0",
+	.summary = "plaintext of programs that use OpenSSL or BoringSSL",
+	.description = "Shows what programs send and receive through TLS, before it is encrypted and "
+		       "after it is decrypted.\nLibraries are found in ld.so.cache and in the "
+		       "running processes; new ones as they are mapped.",
+	.examples = "  ecapture tls\n  ecapture tls --pid 1234 -o json --eventaddr events.json\n"
+		    "  ecapture tls --libssl /usr/local/bin/node --hex",
+	.targets = "libssl.so, programs that hold OpenSSL or BoringSSL",
+	.services = services, .ops = &ops,
+	.options = options, .n_options = ECAP_COUNT(options),
+	.config_size = sizeof(struct openssl_config),
+	.bpf = objects, .n_bpf = ECAP_COUNT(objects));
