@@ -211,6 +211,16 @@ static int put_part(const char *text, size_t len, void *sink)
 	return ecap_put_escaped(sink, ecap_escape_json_text, text, len);
 }
 
+static int put_object(struct ecap_sink *sink, const json_t *object)
+{
+	/* Without its braces: the payload follows. */
+	if (!json_dump_callback(object, put_part, sink, JSON_COMPACT | JSON_EMBED))
+		return 0;
+	int err = ecap_sink_error(sink);
+
+	return err ? err : ecap_err(-ENOMEM, "JSON of an event");
+}
+
 static int put_base64_pieces(struct ecap_sink *sink, const uint8_t *p, size_t len)
 {
 	_Static_assert(ECAP_PIECE % 3 == 0, "padding only at the end");
@@ -254,8 +264,8 @@ int ecap_render_json(struct ecap_renderer *renderer, const struct ecap_event *ev
 		return ecap_err(-ENOMEM, "JSON of an event");
 	int err = ecap_put_string(sink, "{");
 
-	if (!err && json_dump_callback(object, put_part, sink, JSON_COMPACT | JSON_EMBED))
-		err = ecap_sink_error(sink);
+	if (!err)
+		err = put_object(sink, object);
 	json_decref(object);
 	if (!err && has_payload)
 		err = put_payload(sink, event->payload, shown, is_text);
