@@ -75,8 +75,8 @@ class Env:
         return self.sites[lib]
 
 
-# A line of the log that names a read or write site and where it is in the file.
-SITE = re.compile(r'\b(?:read|write)\b.*?(?:offset |\+|at )(0x[0-9a-f]+)', re.I)
+# A line of the log that names a read or write function and where its probe is in the file.
+SITE = re.compile(r'\b\w*(?:read|write)\w* at 0x[0-9a-f]+ \(file offset (0x[0-9a-f]+)\)')
 
 
 def symbol_offset(lib, name):

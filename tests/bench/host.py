@@ -22,7 +22,7 @@ def drain(env, values, lib, fmt, where):
         made = caller.run(SIZE, env.scaled(200000))
         spent = settle(tool.pid, before)
         said = tool.stop()
-    got = said['records']
+    got = said['events']
     values.add(figure, 'ns', spent / got)
     values.add(figure, 'wall', got / (made['elapsed'] / 1e9))
     values.add(figure, 'lost %', 100 * said['lost'] / made['calls'])

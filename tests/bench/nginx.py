@@ -58,7 +58,7 @@ def measure(env, values, nginx, figure, variant, name):
             values.add(figure + ' tool', variant, (cpu_ns(tool.pid) - own) / requests / 1000)
         if isinstance(tool, Capture):
             said = tool.stop()
-            values.add(figure + ' events', variant, said['records'] / requests)
+            values.add(figure + ' events', variant, said['events'] / requests)
             values.add(figure + ' lost', variant, said['lost'])
 
 
