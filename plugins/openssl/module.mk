@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+# TLS plaintext from OpenSSL and BoringSSL.
+pkglib_LTLIBRARIES += openssl.la
+openssl_la_SOURCES = \
+	plugins/openssl/attach.c \
+	plugins/openssl/decode.c \
+	plugins/openssl/locate.c plugins/openssl/locate.h \
+	plugins/openssl/locate_method.c \
+	plugins/openssl/locate_private.h \
+	plugins/openssl/locate_symbol.c \
+	plugins/openssl/openssl.c plugins/openssl/openssl.h
+openssl_la_CPPFLAGS = $(CPPFLAGS_MODULE)
+openssl_la_CFLAGS = $(CFLAGS_MODULE)
+openssl_la_LDFLAGS = $(LDFLAGS_MODULE)
+openssl_la_LIBADD = $(LIBBPF_LIBS)
+
+openssl_bpf = bpf/openssl.dynptr.o bpf/openssl.storage.o bpf/openssl.core.o bpf/openssl.noncore.o
+BPF_OBJECTS += $(openssl_bpf)
+EXTRA_DIST += bpf/openssl.bpf.c bpf/openssl_record.h
+$(openssl_bpf): bpf/openssl.%.o: bpf/openssl.bpf.c
+	$(bpf_build)
+$(openssl_la_OBJECTS): $(openssl_bpf)
