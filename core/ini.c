@@ -55,7 +55,7 @@ static char *find_or_comment(char *s, const char *chars)
 
 static int unknown_section(const struct reader *r, const char *name)
 {
-	const char *near = ecap_nearest(name, r->sections);
+	const char *near = r->sections ? ecap_nearest(name, r->sections) : NULL;
 	struct ecap_shown shown = ecap_show(name, 0);
 
 	if (!near)

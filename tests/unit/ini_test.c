@@ -285,6 +285,15 @@ static void refused_with_the_place(void **state)
 	}
 }
 
+static void sections_may_be_unnamed(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "[tsl]\n", 6);
+	assert_int_equal(ecap_ini_load(f->path, NULL, find, f), -EINVAL);
+	assert_string_equal(error_behind_path(f), ":1: unknown section [tsl]");
+}
+
 static void nul_bytes_are_refused(void **state)
 {
 	static const char late[] = "[tls]\npid = 1\nlibssl = x\0y\n", utf16[] = "\xff\xfe[\0t\0l\0";
@@ -505,6 +514,7 @@ int main(void)
 		TEST(values_arrive),
 		TEST(forms_of_a_line),
 		TEST(refused_with_the_place),
+		TEST(sections_may_be_unnamed),
 		TEST(nul_bytes_are_refused),
 		TEST(command_line_overrides_the_file),
 		TEST(lines_of_any_length),
