@@ -42,6 +42,16 @@ static bool is_read(struct ecap_elf_file *file, const cs_insn *insn, unsigned in
 	return insn->id != X86_INS_PUSH && (reads & (1u << reg));
 }
 
+/* True when the first @n arguments are all where the caller put them. */
+static bool in_place(uint64_t args, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (elf_args_get(args, i) != i)
+			return false;
+	return true;
+}
+
+/* A jump to who knows where hands on the arguments up to the first that is not in place. */
 static enum elf_walk_verdict visit_for_read(void *arg, const cs_insn *insn, uint64_t args,
 					    bool leaves)
 {
@@ -53,7 +63,8 @@ static enum elf_walk_verdict visit_for_read(void *arg, const cs_insn *insn, uint
 
 	enum elf_branch branch = elf_insn_branch(insn, &target);
 
-	if (is_read(w->file, insn, w->index) || branch == ELF_BRANCH_JUMP_INDIRECT)
+	if (is_read(w->file, insn, w->index) ||
+	    (branch == ELF_BRANCH_JUMP_INDIRECT && in_place(args, w->index)))
 		w->found = 1;
 	else if (branch == ELF_BRANCH_CALL && !is_stub(w->file, target))
 		w->found = reads_arg(w->file, target, w->index, w->depth + 1, w->budget);
@@ -94,14 +105,6 @@ struct forward_walk {
 	int err;
 };
 
-static bool forwards_all(uint64_t args)
-{
-	for (unsigned int i = 0; i < N_FORWARDED; i++)
-		if (elf_args_get(args, i) != i)
-			return false;
-	return true;
-}
-
 /* A function that does not look at the arguments was not handed them, they were just there. */
 static bool takes_all(struct forward_walk *w, uint64_t callee)
 {
@@ -118,7 +121,7 @@ static enum elf_walk_verdict visit_for_forward(void *arg, const cs_insn *insn, u
 	uint64_t target = 0;
 	enum elf_branch branch = elf_insn_branch(insn, &target);
 
-	if ((branch != ELF_BRANCH_CALL && !leaves) || !forwards_all(args) ||
+	if ((branch != ELF_BRANCH_CALL && !leaves) || !in_place(args, N_FORWARDED) ||
 	    target == w->callee || is_stub(w->file, target) || !takes_all(w, target))
 		return ELF_WALK_ON;
 	if (w->callee)

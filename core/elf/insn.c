@@ -123,18 +123,21 @@ void elf_insn_access(struct ecap_elf_file *file, const cs_insn *insn, uint32_t *
 		*writes |= 1u << reg_number(written[i]);
 }
 
-/* A copy of a whole register, or of an int that is widened on the way. */
+/*
+ * A copy of a whole register, or of an int that is widened on the way: by movsxd, or by mov of
+ * the register's lower half to itself once it is known not to be negative.
+ */
 static bool copies(const cs_insn *insn, unsigned int *to, unsigned int *from)
 {
 	const cs_x86 *x = &insn->detail->x86;
 
 	if ((insn->id != X86_INS_MOV && insn->id != X86_INS_MOVSXD) || x->op_count != 2 ||
-	    x->operands[0].type != X86_OP_REG || x->operands[1].type != X86_OP_REG ||
-	    x->operands[0].size != 8)
+	    x->operands[0].type != X86_OP_REG || x->operands[1].type != X86_OP_REG)
 		return false;
 	*to = reg_number(x->operands[0].reg);
 	*from = reg_number(x->operands[1].reg);
-	return *to < ELF_N_REGS && *from < ELF_N_REGS;
+	return *to < ELF_N_REGS && *from < ELF_N_REGS &&
+	       (x->operands[0].size == 8 || (x->operands[0].size == 4 && *to == *from));
 }
 
 uint64_t elf_insn_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t args)

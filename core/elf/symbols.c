@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Symbols by name and by address, from .dynsym and then .symtab. The names are hashed on the
- * first question: a locator asks for some twenty names and most of them are not there.
+ * Symbols by name and by address, from .dynsym and then .symtab. A table's names are hashed when
+ * one is first looked up in it: a locator asks for some twenty, and most of them are not there.
  */
 #include "file.h"
 
@@ -106,7 +106,6 @@ static void read_table(struct ecap_elf_file *file, Elf_Scn *scn, const GElf_Shdr
 	t->names_len = names->d_size;
 	while (t->names_len && t->names[t->names_len - 1])
 		t->names_len--;
-	hash_symbols(t);
 }
 
 void elf_symbols_read(struct ecap_elf_file *file)
@@ -127,8 +126,11 @@ void elf_symbols_read(struct ecap_elf_file *file)
 	}
 }
 
-static const Elf64_Sym *lookup(const struct elf_symbols *t, const char *name)
+static const Elf64_Sym *lookup(struct elf_symbols *t, const char *name)
 {
+	if (t->n && !t->slots)
+		hash_symbols(t);
+
 	const struct elf_symbol_slot *slot = t->n ? slot_of(t, name) : NULL;
 
 	return slot && slot->index_1 ? &t->syms[slot->index_1 - 1] : NULL;

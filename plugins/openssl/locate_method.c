@@ -53,7 +53,8 @@ struct tables {
 
 static bool is_version(uint64_t word, uint32_t *version)
 {
-	if (word >> 32 >= MAX_FLAGS)
+	/* Most words are 0, addresses or text: they end here. */
+	if (word >> 32 >= MAX_FLAGS || (uint32_t)word < 0x100 || (uint32_t)word > QUIC_VERSION)
 		return false;
 	for (uint32_t i = 0; i < ECAP_COUNT(versions); i++)
 		if ((uint32_t)word == versions[i]) {
