@@ -72,7 +72,7 @@ static const struct ecap_layout ops_layout = {
 	ops_pointers, ARRAY_SIZE(ops_pointers), 1,
 };
 static const struct ecap_layout services_layout = {
-	"list of services", sizeof(char *), sizeof(char *),
+	"service list", sizeof(char *), sizeof(char *),
 	service_pointers, ARRAY_SIZE(service_pointers), 0,
 };
 

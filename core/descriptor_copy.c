@@ -128,7 +128,10 @@ static int copy_row(const struct ecap_copies *copies, const struct ecap_layout *
 int ecap_copy_rows(struct ecap_copies *copies, const struct ecap_layout *layout, uint64_t addr,
 		   uint32_t n, uint32_t stride, void **rows)
 {
-	if (stride < layout->min_size || stride > ECAP_MAX_STRIDE)
+	if (!addr)
+		return ecap_err(-EINVAL, "damaged: no %s at all, although they are counted",
+				layout->name);
+	if (stride < layout->min_size || stride > ECAP_MAX_STRIDE || stride % sizeof(uint64_t))
 		return ecap_err(-EINVAL, "its %s has %u bytes, expected are %u to %u; rebuild it "
 				"with the SDK", layout->name, stride, layout->min_size,
 				ECAP_MAX_STRIDE);

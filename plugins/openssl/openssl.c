@@ -26,10 +26,6 @@ static const struct ecap_bpf objects[] = {
 	  .variant = ECAP_BTF_NONCORE, .features = ECAP_FEAT_GLOBAL_DATA },
 };
 
-/* BPF programs choose by it how records travel: ecapture/bpf/emit.bpf.h. */
-#define SEND_SCRATCH 1u
-#define SEND_PERF    2u
-
 static int openssl_init(const struct ecap_context *ctx, void **state)
 {
 	const struct openssl_config *config = ctx->config;
@@ -54,27 +50,6 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	return 0;
 }
 
-static int set_transport(struct openssl *m)
-{
-	struct bpf_map *events = bpf_object__find_map_by_name(m->object, "events");
-	uint32_t send = SEND_SCRATCH;
-	int err;
-
-	if (m->ctx->features & ECAP_FEAT_RINGBUF) {
-		err = bpf_map__set_max_entries(events, (uint32_t)m->ctx->common->ring_bytes);
-	} else {
-		/* Key and value sizes: kernel/bpf/arraymap.c, perf_event_array. */
-		send = SEND_PERF;
-		err = bpf_map__set_type(events, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-		err = err ? err : bpf_map__set_key_size(events, 4);
-		err = err ? err : bpf_map__set_value_size(events, 4);
-		err = err ? err : bpf_map__set_max_entries(events, m->ctx->n_cpus);
-	}
-	if (err)
-		return ecap_fail(m->ctx, err, "map events: %s", strerror(-err));
-	return ecap_bpf_set(m->ctx, m->object, "ecap_send", &send, sizeof(send));
-}
-
 /* Tracepoints that a kernel lacks would fail the whole load. */
 static void choose_programs(struct openssl *m)
 {
@@ -92,32 +67,22 @@ static int openssl_load(void *state)
 	int err = ecap_bpf_open(m->ctx, objects, NULL, &m->object);
 
 	if (!err)
-		err = set_transport(m);
+		err = ecap_bpf_set_events(m->ctx, m->object);
 	if (!err)
 		err = ecap_bpf_set_filter(m->ctx, m->object);
 	if (err)
 		return err;
 	choose_programs(m);
-	err = bpf_object__load(m->object);
-	if (err)
-		return ecap_fail(m->ctx, err, "BPF object %s: %s (--debug shows more)",
-				 bpf_object__name(m->object), strerror(-err));
-	return 0;
+	return ecap_bpf_load(m->ctx, m->object);
 }
 
 static int openssl_maps(void *state, const struct ecap_map **maps, uint32_t *n)
 {
 	struct openssl *m = state;
+	int err = ecap_bpf_events_map(m->ctx, m->object, sizeof(struct openssl_record), &m->map);
 
-	m->map = (struct ecap_map){
-		.name = "events",
-		.fd = ecap_bpf_map_fd(m->ctx, m->object, "events"),
-		.control_fd = ecap_bpf_map_fd(m->ctx, m->object, "ecap_control"),
-		.stats_fd = ecap_bpf_map_fd(m->ctx, m->object, "ecap_stats"),
-		.min_record = sizeof(struct openssl_record),
-	};
-	if (m->map.fd < 0 || m->map.control_fd < 0 || m->map.stats_fd < 0)
-		return -ENOENT;
+	if (err)
+		return err;
 	*maps = &m->map;
 	*n = 1;
 	return 0;

@@ -16,6 +16,7 @@
 
 #include <ecapture/filter.h>
 #include <ecapture/module.h>
+#include <ecapture/record.h>
 
 /* Opens the first object of @rows that fits this kernel. @index: which one, may be NULL. */
 static inline int ecap_bpf_open(const struct ecap_context *ctx, const struct ecap_bpf *rows,
@@ -115,6 +116,52 @@ static inline int ecap_bpf_map_fd(const struct ecap_context *ctx, const struct b
 	int fd = bpf_object__find_map_fd_by_name(object, name);
 
 	return fd < 0 ? ecap_fail(ctx, fd, "BPF object has no map %s", name) : fd;
+}
+
+/* How records travel, and the size of their buffer: ecapture/bpf/emit.bpf.h. Before loading. */
+static inline int ecap_bpf_set_events(const struct ecap_context *ctx, struct bpf_object *object)
+{
+	struct bpf_map *events = bpf_object__find_map_by_name(object, "events");
+	uint32_t send = ECAP_SEND_SCRATCH;
+	int err;
+
+	if (!events)
+		return ecap_fail(ctx, -ENOENT, "BPF object has no map events");
+	if (ctx->features & ECAP_FEAT_RINGBUF) {
+		err = bpf_map__set_max_entries(events, (uint32_t)ctx->common->ring_bytes);
+	} else {
+		/* A perf event array holds an fd for each CPU: kernel/bpf/arraymap.c. */
+		send = ECAP_SEND_PERF;
+		err = bpf_map__set_type(events, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+		err = err ? err : bpf_map__set_key_size(events, 4);
+		err = err ? err : bpf_map__set_value_size(events, 4);
+		err = err ? err : bpf_map__set_max_entries(events, ctx->n_cpus);
+	}
+	if (err)
+		return ecap_fail(ctx, err, "map events: %s", strerror(-err));
+	return ecap_bpf_set(ctx, object, "ecap_send", &send, sizeof(send));
+}
+
+static inline int ecap_bpf_load(const struct ecap_context *ctx, struct bpf_object *object)
+{
+	int err = bpf_object__load(object);
+
+	return err ? ecap_fail(ctx, err, "BPF object %s: %s (--debug shows more)",
+			       bpf_object__name(object), strerror(-err)) : 0;
+}
+
+/* The map of ecapture/bpf/emit.bpf.h for the host to read. */
+static inline int ecap_bpf_events_map(const struct ecap_context *ctx,
+				      const struct bpf_object *object, uint32_t min_record,
+				      struct ecap_map *map)
+{
+	memset(map, 0, sizeof(*map));
+	map->name = "events";
+	map->min_record = min_record;
+	map->fd = ecap_bpf_map_fd(ctx, object, "events");
+	map->control_fd = ecap_bpf_map_fd(ctx, object, "ecap_control");
+	map->stats_fd = ecap_bpf_map_fd(ctx, object, "ecap_stats");
+	return map->fd < 0 || map->control_fd < 0 || map->stats_fd < 0 ? -ENOENT : 0;
 }
 
 /*

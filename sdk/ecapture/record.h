@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+/* How the programs send (the variable ecap_send of ecapture/bpf/emit.bpf.h). */
+#define ECAP_SEND_SCRATCH 1u /* through the ring buffer */
+#define ECAP_SEND_PERF    2u /* through perf, where the kernel has no ring buffer */
+
 #define ECAP_WAKE_NEVER 0u /* the reader is busy, or asleep for a moment only */
 #define ECAP_WAKE_FULL  1u /* wake it when @wake_bytes or more are waiting */
 #define ECAP_WAKE_ANY   2u /* wake it with the next record */

@@ -15,9 +15,6 @@
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/record.h>
 
-#define ECAP_SEND_DYNPTR  0
-#define ECAP_SEND_SCRATCH 1
-#define ECAP_SEND_PERF    2
 const volatile __u32 ecap_send = ECAP_SEND_SCRATCH;
 
 /* Payload bytes in one record. A power of two; perf's own limit is 64 KiB with all headers. */
@@ -155,12 +152,27 @@ static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, con
 }
 #endif
 
+/* Sends the first @size bytes of the scratch, of which @len are payload. */
+static __always_inline void ecap_send_filled(void *ctx, struct ecap_scratch *scratch, __u32 size,
+					     __u32 len)
+{
+	long err;
+
+	if (ecap_send == ECAP_SEND_PERF)
+		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, scratch->bytes, size);
+	else
+		err = bpf_ringbuf_output(&events, scratch->bytes, size, ecap_wake_flags());
+	if (err)
+		ecap_count_lost(1, len);
+	else
+		ecap_count_sent(len);
+}
+
 /* One record of at most ECAP_SCRATCH_CHUNK payload bytes. */
 static __always_inline void ecap_send_scratch(void *ctx, const void *header, __u32 header_len,
 					      const void *from, __u32 len)
 {
 	struct ecap_scratch *scratch = ecap_get_scratch();
-	long err;
 
 	if (len > ECAP_SCRATCH_CHUNK)
 		len = ECAP_SCRATCH_CHUNK;
@@ -173,16 +185,7 @@ static __always_inline void ecap_send_scratch(void *ctx, const void *header, __u
 		ecap_count_fault(len);
 		return;
 	}
-	if (ecap_send == ECAP_SEND_PERF)
-		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, scratch->bytes,
-					    header_len + len);
-	else
-		err = bpf_ringbuf_output(&events, scratch->bytes, header_len + len,
-					 ecap_wake_flags());
-	if (err)
-		ecap_count_lost(1, len);
-	else
-		ecap_count_sent(len);
+	ecap_send_filled(ctx, scratch, header_len + len, len);
 }
 
 #endif

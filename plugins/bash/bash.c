@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bash module: what is typed into interactive shells, with the status it ended with. Lines
+ * and statuses come as records of their own; dispatch() joins them, so that a command of many
+ * lines is one event.
+ */
+#include <ecapture/libbpf.h>
+#include <ecapture/service/elf.h>
+#include <ecapture/service/targets.h>
+
+#include "bash_record.h"
+#include "lines.h"
+
+ECAP_BPF_OBJECT(storage_object, "bash.storage.o");
+ECAP_BPF_OBJECT(noncore_object, "bash.noncore.o");
+
+static const struct ecap_bpf objects[] = {
+	{ .name = "bash.storage", .data = storage_object, .end = storage_object_end,
+	  .variant = ECAP_BTF_CORE,
+	  .features = ECAP_FEAT_BTF | ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_RINGBUF |
+		      ECAP_FEAT_TASK_STORAGE },
+	{ .name = "bash.noncore", .data = noncore_object, .end = noncore_object_end,
+	  .variant = ECAP_BTF_NONCORE, .features = ECAP_FEAT_GLOBAL_DATA },
+};
+
+/* --errnumber: this value shows every command, as in the Go tool. */
+#define ANY_STATUS 128
+
+/* A status that is not known: the command never ran (a syntax error, ^C while typing). */
+#define NO_STATUS (-1)
+
+struct bash_config {
+	const char *bash, *readlineso;
+	uint32_t errnumber;
+};
+
+struct bash {
+	const struct ecap_context *ctx;
+	const struct bash_config *config;
+	struct bpf_object *object;
+	struct ecap_links links;
+	struct ecap_map map;
+	struct bash_lines *lines; /* [reader] */
+	int line_goes_on;         /* [reader] the last line's next part follows */
+};
+
+/* What is probed: by name, in bash itself, or in libreadline where bash has no copy of it. */
+struct hook {
+	const char *symbol, *program;
+	uint32_t n_args;
+	int at_return, optional;
+};
+
+static const struct hook readline_hooks[] = {
+	{ "readline", "line_read", 0, 1, 0 },
+};
+
+static const struct hook bash_hooks[] = {
+	{ "execute_command", "command_ran", 0, 1, 0 },
+	{ "execute_command", "command_runs", 0, 0, 0 },
+	{ "read_command", "command_begins", 0, 0, 1 },
+	{ "exit_shell", "shell_exits", 1, 0, 1 },
+};
+
+static int bash_init(const struct ecap_context *ctx, void **state)
+{
+	struct bash *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return ecap_fail(ctx, -ENOMEM, "out of memory");
+	m->ctx = ctx;
+	m->config = ctx->config;
+	*state = m;
+	return 0;
+}
+
+static int bash_load(void *state)
+{
+	struct bash *m = state;
+	int err = ecap_bpf_open(m->ctx, objects, NULL, &m->object);
+
+	if (!err)
+		err = ecap_bpf_set_events(m->ctx, m->object);
+	if (!err)
+		err = ecap_bpf_set_filter(m->ctx, m->object);
+	return err ? err : ecap_bpf_load(m->ctx, m->object);
+}
+
+static int bash_maps(void *state, const struct ecap_map **maps, uint32_t *n)
+{
+	struct bash *m = state;
+	int err = ecap_bpf_events_map(m->ctx, m->object, sizeof(struct bash_record), &m->map);
+
+	if (err)
+		return err;
+	*maps = &m->map;
+	*n = 1;
+	return 0;
+}
+
+static int attach_hook(struct bash *m, struct ecap_elf_file *file,
+		       const struct ecap_target *target, const struct hook *hook)
+{
+	const struct ecap_elf *elf = ecap_elf(m->ctx);
+	struct ecap_site site = { .struct_size = sizeof(site) };
+	struct ecap_elf_symbol symbol;
+	struct bpf_link *link = NULL;
+	int err = elf->symbol(file, hook->symbol, &symbol);
+
+	if (err && hook->optional)
+		return 0;
+	if (!err)
+		err = elf->site(file, symbol.addr, hook->n_args, &site);
+	if (err)
+		return ecap_fail(m->ctx, err, "%s: no function %s", target->shown, hook->symbol);
+	ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: %s at file offset 0x%llx, probe on \"%s\"",
+		 target->shown, hook->symbol, (unsigned long long)site.offset, site.insn);
+	err = ecap_bpf_probe(m->ctx, m->object, hook->program, hook->at_return, target->path,
+			     site.offset, &link);
+	return err ? err : ecap_links_add(m->ctx, &m->links, link);
+}
+
+static int attach_hooks(struct bash *m, const struct ecap_target *target,
+			const struct hook *hooks, uint32_t n)
+{
+	const struct ecap_elf *elf = ecap_elf(m->ctx);
+	struct ecap_elf_file *file;
+	int err = elf->open(target->path, &file);
+
+	if (err)
+		return ecap_fail(m->ctx, err, "%s: no ELF file that can be read", target->shown);
+	for (uint32_t i = 0; i < n && !err; i++)
+		err = attach_hook(m, file, target, &hooks[i]);
+	elf->close(file);
+	return err;
+}
+
+/* 1 when the file has readline() itself. */
+static int has_readline(struct bash *m, const struct ecap_target *target)
+{
+	const struct ecap_elf *elf = ecap_elf(m->ctx);
+	struct ecap_elf_symbol symbol;
+	struct ecap_elf_file *file;
+	int has;
+
+	if (elf->open(target->path, &file))
+		return 0;
+	has = !elf->symbol(file, "readline", &symbol);
+	elf->close(file);
+	return has;
+}
+
+static int on_readline(void *arg, const struct ecap_target *target)
+{
+	return attach_hooks(arg, target, readline_hooks, ECAP_COUNT(readline_hooks));
+}
+
+static const char *const readline_names[] = { "libreadline.so*", NULL };
+
+static int find_readline(struct bash *m)
+{
+	const struct ecap_target_spec spec = {
+		.struct_size = sizeof(spec), .pid = ECAP_ANY, .path = m->config->readlineso,
+		.libraries = readline_names,
+	};
+	int n = ecap_targets(m->ctx)->find(m->ctx->self, &spec, on_readline, m);
+
+	if (n)
+		return n < 0 ? n : 0;
+	return ecap_fail(m->ctx, -ENOENT, "bash has no readline() of its own, and no libreadline.so "
+			 "was found; name one by --readlineso");
+}
+
+static int on_bash(void *arg, const struct ecap_target *target)
+{
+	struct bash *m = arg;
+	int err = attach_hooks(m, target, bash_hooks, ECAP_COUNT(bash_hooks));
+
+	if (err)
+		return err;
+	if (!m->config->readlineso && has_readline(m, target))
+		return attach_hooks(m, target, readline_hooks, ECAP_COUNT(readline_hooks));
+	return find_readline(m);
+}
+
+/* The shell of the user, when it is a bash. */
+static const char *usual_bash(void)
+{
+	const char *shell = getenv("SHELL"), *name = shell ? strrchr(shell, '/') : NULL;
+
+	return name && !strcmp(name, "/bash") ? shell : "/bin/bash";
+}
+
+static int bash_start(void *state)
+{
+	struct bash *m = state;
+	const struct ecap_target_spec spec = {
+		.struct_size = sizeof(spec), .pid = ECAP_ANY,
+		.path = m->config->bash ? m->config->bash : usual_bash(),
+	};
+	int n = ecap_targets(m->ctx)->find(m->ctx->self, &spec, on_bash, m);
+
+	if (n < 0)
+		ecap_links_cut(&m->links, 0);
+	return n < 0 ? n : 0;
+}
+
+static int bash_stop(void *state)
+{
+	ecap_links_cut(&((struct bash *)state)->links, 0);
+	return 0;
+}
+
+static void bash_close(void *state)
+{
+	struct bash *m = state;
+
+	ecap_links_cut(&m->links, 0);
+	bpf_object__close(m->object);
+	bash_lines_free(&m->lines);
+	free(m);
+}
+
+static int bash_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
+		       struct ecap_event *ev)
+{
+	const struct bash_record *r = rec;
+
+	(void)state, (void)map_id;
+	if (len < sizeof(*r) || len - sizeof(*r) < r->len)
+		return -EINVAL;
+	ev->dest = ECAP_DEST_MODULE;
+	ev->kind = "command";
+	ev->pid = r->pid;
+	ev->tid = r->tid;
+	ev->uid = r->uid;
+	ev->mono_ns = r->mono_ns;
+	memcpy(ev->comm, r->comm, sizeof(ev->comm));
+	ev->priv = (void *)(uintptr_t)rec;
+	return 1;
+}
+
+/* Hands the shell's command on, when it has one and its status is wanted. */
+static int emit_command(struct bash *m, const struct ecap_event *from, int status)
+{
+	char *command = bash_lines_take(&m->lines, from->pid);
+	struct ecap_field fields[] = {
+		{ .name = "command", .str = command },
+		{ .name = "status", .num = (uint64_t)status },
+	};
+	struct ecap_event ev = *from;
+	int wanted = m->config->errnumber == ANY_STATUS ||
+		     (int)m->config->errnumber == status;
+	int err = 0;
+
+	if (command && *command && wanted) {
+		ev.dest = ECAP_DEST_OUTPUT;
+		ev.fields = fields;
+		ev.n_fields = status == NO_STATUS ? 1 : 2;
+		ev.priv = NULL;
+		err = m->ctx->host->emit(m->ctx->self, &ev);
+	}
+	free(command);
+	return err;
+}
+
+static int bash_dispatch(void *state, struct ecap_event *ev)
+{
+	struct bash *m = state;
+	const struct bash_record *r = ev->priv;
+	int new_line = !m->line_goes_on;
+
+	switch (r->type) {
+	case BASH_RECORD_LINE:
+		m->line_goes_on = (int)r->more;
+		return bash_lines_add(&m->lines, r->pid, (const char *)(r + 1), r->len, new_line);
+	case BASH_RECORD_BEGIN:
+		return emit_command(m, ev, NO_STATUS);
+	case BASH_RECORD_STATUS:
+	case BASH_RECORD_EXIT:
+		return emit_command(m, ev, r->status);
+	default:
+		return -EINVAL;
+	}
+}
+
+static const struct ecap_ops ops = {
+	.struct_size = sizeof(ops),
+	.init = bash_init,
+	.load = bash_load,
+	.maps = bash_maps,
+	.start = bash_start,
+	.stop = bash_stop,
+	.close = bash_close,
+	.decode = bash_decode,
+	.dispatch = bash_dispatch,
+};
+
+#define OPT(MEMBER, TYPE, NAME, ...) ECAP_OPT(struct bash_config, MEMBER, TYPE, NAME, __VA_ARGS__)
+
+static const struct ecap_option options[] = {
+	OPT(bash, ECAP_OPT_PATH, "bash", .metavar = "FILE", .flags = ECAP_OPT_MUST_EXIST,
+	    .group = "Target", .help = "the bash to watch; default: $SHELL when it is a bash, else /bin/bash"),
+	OPT(readlineso, ECAP_OPT_PATH, "readlineso", .metavar = "FILE",
+	    .flags = ECAP_OPT_MUST_EXIST, .group = "Target",
+	    .help = "the libreadline that it uses; default: its own, else found by ld.so.cache"),
+	OPT(errnumber, ECAP_OPT_U32, "errnumber", .short_name = 'e', .metavar = "N", .def = "128",
+	    .min = 0, .max = 255, .group = "What to show",
+	    .help = "only commands that ended with this status; 128: all"),
+};
+
+static const char *const services[] = { ECAP_ELF_SERVICE, ECAP_TARGETS_SERVICE, NULL };
+
+ECAP_MODULE(
+	.name = "bash", .command = "bash", .version = "0.1.0", .license = "Apache-2.0",
+	.summary = "commands typed into bash",
+	.description = "Shows each command of interactive shells, with the status that it ended with.",
+	.examples = "  ecapture bash\n  ecapture bash -e 1 -o json",
+	.targets = "bash, libreadline.so",
+	.services = services, .ops = &ops,
+	.options = options, .n_options = ECAP_COUNT(options),
+	.config_size = sizeof(struct bash_config),
+	.bpf = objects, .n_bpf = ECAP_COUNT(objects));
