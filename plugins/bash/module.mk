@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+# What is typed into shells.
+pkglib_LTLIBRARIES += bash.la
+bash_la_SOURCES = \
+	plugins/bash/bash.c \
+	plugins/bash/lines.c plugins/bash/lines.h
+bash_la_CPPFLAGS = $(CPPFLAGS_MODULE)
+bash_la_CFLAGS = $(CFLAGS_MODULE)
+bash_la_LDFLAGS = $(LDFLAGS_MODULE)
+bash_la_LIBADD = $(LIBBPF_LIBS)
+
+bash_bpf = bpf/bash.storage.o bpf/bash.noncore.o
+BPF_OBJECTS += $(bash_bpf)
+EXTRA_DIST += bpf/bash.bpf.c bpf/bash_record.h
+$(bash_bpf): bpf/bash.%.o: bpf/bash.bpf.c
+	$(bpf_build)
+$(bash_la_OBJECTS): $(bash_bpf)
