@@ -179,6 +179,9 @@ static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp
 		ecap_count_lost(1, 0);
 		return NULL;
 	}
+	/* The call around this one may have been left as well. */
+	if (calls->top && !calls->calls[(calls->top - 1) & (MAX_CALLS - 1)].sp)
+		calls->top = 0;
 	calls->calls[room & (MAX_CALLS - 1)].outer = calls->top;
 	calls->top = room + 1;
 	return &calls->calls[room & (MAX_CALLS - 1)];
@@ -296,32 +299,6 @@ struct emission {
 	__u64 buf;
 };
 
-#ifdef ECAP_DYNPTR
-static long touch_page(__u32 index, void *arg)
-{
-	__u64 page = *(__u64 *)arg + ((__u64)index << 12);
-	__u8 byte;
-
-	bpf_copy_from_user(&byte, 1, (void *)page);
-	return 0;
-}
-
-/*
- * Brings absent pages in before room in the ring is taken, so that the copy into it need not
- * sleep. The library has just used the buffer: a look at each end is nearly always enough.
- */
-static __always_inline void make_present(__u64 from, __u32 len)
-{
-	__u64 last = from + len - 1, first_page = from & ~4095ULL;
-	__u8 byte;
-
-	if (!bpf_probe_read_user(&byte, 1, (void *)from) &&
-	    !bpf_probe_read_user(&byte, 1, (void *)last))
-		return;
-	bpf_loop((__u32)((last >> 12) - (from >> 12)) + 1, touch_page, &first_page, 0);
-}
-#endif
-
 /* Sends the chunk @index of the call's bytes; 1 when there is none. */
 static long emit_chunk(__u32 index, struct emission *e)
 {
@@ -333,7 +310,6 @@ static long emit_chunk(__u32 index, struct emission *e)
 	e->record.offset = offset;
 	e->record.len = left < CHUNK ? left : CHUNK;
 #ifdef ECAP_DYNPTR
-	make_present(from, e->record.len);
 	ecap_send_dynptr(&e->record, sizeof(e->record), (void *)from, e->record.len);
 #else
 	ecap_send_scratch(e->ctx, &e->record, sizeof(e->record), (void *)from, e->record.len);
@@ -477,16 +453,15 @@ static __always_inline void outside_call(void *ctx, struct sock *sk, int moved, 
 static __always_inline int on_socket(void *ctx, struct sock *sk, int moved, __u8 direction)
 {
 	struct task_calls *calls = get_calls(0);
-	struct call *call;
+	struct call *call = NULL;
 
 	if (moved <= 0)
 		return 0;
-	if (!calls || !calls->top) {
+	if (calls && calls->top)
+		call = &calls->calls[(calls->top - 1) & (MAX_CALLS - 1)];
+	if (!call || !call->sp) {
 		outside_call(ctx, sk, moved, direction);
-		return 0;
-	}
-	call = &calls->calls[(calls->top - 1) & (MAX_CALLS - 1)];
-	if (call->sp && ecap_sock_tuple(sk, &call->tuple)) {
+	} else if (ecap_sock_tuple(sk, &call->tuple)) {
 		call->fd = syscall_fd(sk);
 		call->seen = 1;
 	}

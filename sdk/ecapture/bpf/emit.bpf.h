@@ -130,25 +130,53 @@ static __always_inline __u64 ecap_wake_flags(void)
 extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, __u64 off, __u64 size,
 				      const void *unsafe_ptr__ign) __ksym;
 
-/* One record of at most ECAP_DYNPTR_CHUNK payload bytes. */
-static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, const void *from,
-					     __u32 len)
+/*
+ * One record of at most ECAP_DYNPTR_CHUNK payload bytes. Returns 1 when the payload could not
+ * be read: nothing was sent nor counted, a sleepable program may fault the pages in and try again.
+ */
+static __always_inline int ecap_try_dynptr(void *header, __u32 header_len, const void *from,
+					   __u32 len)
 {
 	struct bpf_dynptr room;
 
 	if (bpf_ringbuf_reserve_dynptr(&events, header_len + len, 0, &room)) {
 		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
 		ecap_count_lost(1, len);
-		return;
+		return 0;
 	}
 	bpf_dynptr_write(&room, 0, header, header_len, 0);
 	if (len && bpf_probe_read_user_dynptr(&room, header_len, len, from)) {
 		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
-		ecap_count_fault(len);
-		return;
+		return 1;
 	}
 	bpf_ringbuf_submit_dynptr(&room, ecap_wake_flags());
 	ecap_count_sent(len);
+	return 0;
+}
+
+static long ecap_touch_page(__u32 index, void *arg)
+{
+	__u64 page = *(__u64 *)arg + ((__u64)index << 12);
+	__u8 byte;
+
+	bpf_copy_from_user(&byte, 1, (void *)page);
+	return 0;
+}
+
+/*
+ * The same, for sleepable programs: absent pages are brought in between two tries, so that
+ * nobody sleeps with room in the ring taken.
+ */
+static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, const void *from,
+					     __u32 len)
+{
+	__u64 first = (__u64)from & ~4095ULL, last = (__u64)from + len - 1;
+
+	if (!ecap_try_dynptr(header, header_len, from, len))
+		return;
+	bpf_loop((__u32)((last - first) >> 12) + 1, ecap_touch_page, &first, 0);
+	if (ecap_try_dynptr(header, header_len, from, len))
+		ecap_count_fault(len);
 }
 #endif
 
