@@ -33,7 +33,7 @@ static char *put_named(char *out, const char *name, uint64_t number)
 	return ecap_put_number(ecap_put(out, name), number);
 }
 
-/* "curl[1234] tid 1235 uid 0", or "bash[77] command uid=0" for what has no payload. */
+/* "curl[1234] tid 1235 uid 0", or "sh[77] command uid=0" for what has no payload. */
 static char *put_who(char *out, const struct ecap_event *event)
 {
 	int data = event->flags & ECAP_EVENT_F_PAYLOAD;

@@ -172,12 +172,13 @@ static inline int ecap_bpf_probe(const struct ecap_context *ctx, const struct bp
 				 const char *program, int at_return, const char *path,
 				 uint64_t offset, struct bpf_link **link)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return != 0);
+	LIBBPF_OPTS(bpf_uprobe_opts, opts);
 	struct bpf_program *p = bpf_object__find_program_by_name(object, program);
 	struct bpf_link *l;
 
 	if (!p)
 		return ecap_fail(ctx, -ENOENT, "BPF object has no program %s", program);
+	opts.retprobe = at_return != 0;
 	l = bpf_program__attach_uprobe_opts(p, ctx->common->pid == ECAP_ANY ? -1
 					    : (pid_t)ctx->common->pid, path, offset, &opts);
 	if (!l)
