@@ -13,9 +13,17 @@ from env import Env, Table, Values
 GROUPS = (('a', calls), ('b', nginx), ('c', bulk), ('d', host))
 
 
+def machine():
+    """Time that the processors had, and the part that the hypervisor took away (proc(5))."""
+    with open('/proc/stat') as f:
+        times = [int(n) for n in f.readline().split()[1:9]]
+    return sum(times), times[7]
+
+
 def main():
     env, values = Env(), Values()
     table = Table(values)
+    load, (total, stolen) = os.getloadavg()[0], machine()
     chosen = [(name, group) for name, group in GROUPS if name in env.groups]
     for values.now in range(env.rounds):
         for name, group in chosen:
@@ -26,6 +34,9 @@ def main():
     for _, group in chosen:
         group.rows(env, values, table)
     table.print()
+    now, taken = machine()
+    print(f'\n{env.rounds} rounds; Linux {os.uname().release}, {os.cpu_count()} CPUs; load '
+          f'{load:.1f} before, {100 * (taken - stolen) / (now - total):.1f} % stolen')
     values.write(os.path.join(env.build, 'values.tsv'))
 
 

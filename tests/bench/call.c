@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Times one call of SSL_write in the library named on the command line. Reads lines
- * "SIZE CALLS RATE" (RATE 0: as fast as it goes, else calls a second) and answers each with
+ *   SIZE CALLS RATE PAUSE
+ * and answers each with
  *   median-ns best-ns thread-cpu-ns-per-call calls-made bytes-written elapsed-ns
- * At full speed a sample is the mean of a twentieth of the calls; paced, it is one call,
- * with the two readings of the clock in it. The process lives on between the lines, so that
- * probes can come and go around the same pages.
+ * RATE 0: as fast as it goes, in 20 chunks, PAUSE microseconds before each; a sample is the mean
+ * of a chunk. Else RATE calls a second; a sample is one call, with two readings of the clock in
+ * it. The process lives on between the lines, so that probes can come and go around the same
+ * pages.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,6 +25,7 @@
 #define CHUNKS  20
 #define MAX_SIZE (1 << 20)
 #define MAX_PACED 2000000
+#define MAX_PAUSE 999999
 
 struct library {
 	void *(*new)(void *ctx);
@@ -62,11 +65,14 @@ static char *make_payload(void)
 }
 
 static void full_speed(const struct library *lib, const char *buf, int size, uint64_t calls,
-		       struct result *result)
+		       useconds_t pause, struct result *result)
 {
 	uint64_t sample[CHUNKS], each = calls / CHUNKS ? calls / CHUNKS : 1;
 
 	for (int i = 0; i < CHUNKS; i++) {
+		if (pause)
+			usleep(pause);
+
 		uint64_t start = now(CLOCK_MONOTONIC);
 
 		for (uint64_t k = 0; k < each; k++)
@@ -105,7 +111,7 @@ static int paced(const struct library *lib, const char *buf, int size, uint64_t 
 }
 
 static int run(const struct library *lib, const char *buf, int size, uint64_t calls,
-	       uint64_t rate)
+	       uint64_t rate, useconds_t pause)
 {
 	struct result result = {};
 
@@ -116,7 +122,7 @@ static int run(const struct library *lib, const char *buf, int size, uint64_t ca
 	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID), start = now(CLOCK_MONOTONIC);
 
 	if (!rate)
-		full_speed(lib, buf, size, calls, &result);
+		full_speed(lib, buf, size, calls, pause, &result);
 	else if (paced(lib, buf, size, calls, rate, &result))
 		return -1;
 	cpu = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
@@ -176,17 +182,19 @@ int main(int argc, char **argv)
 	char *buf = make_payload();
 	int fd = connected_socket();
 	unsigned long long calls, rate;
+	unsigned int pause;
 	int size;
 
 	if (!buf || fd < 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);
-	while (scanf("%d %llu %llu", &size, &calls, &rate) == 3) {
-		if (size < 0 || size > MAX_SIZE || !calls || (rate && calls > MAX_PACED))
+	while (scanf("%d %llu %llu %u", &size, &calls, &rate, &pause) == 4) {
+		if (size < 0 || size > MAX_SIZE || !calls || pause > MAX_PAUSE ||
+		    (rate && calls > MAX_PACED))
 			return 2;
 		lib.set_fd(lib.ssl, fd); /* again each time: a new capture has not seen it */
-		if (run(&lib, buf, size, calls, rate))
+		if (run(&lib, buf, size, calls, rate, pause))
 			return 1;
 	}
 	free(buf);

@@ -8,6 +8,9 @@ from procs import Caller, Capture, Empty, Missing
 SIZES = ((64, '64 B', 1.5), (1024, '1 KiB', 1.7), (4096, '4 KiB', 2.4), (16384, '16 KiB', 3.4))
 SHAPES = (('debian', "Debian's libssl"), ('node', "node's OpenSSL"))
 RATE = 20000
+BURST = 256  # calls of 16 KiB: 4 MiB, a quarter of the ring
+PAUSE = 20000  # microseconds, for the reader to drain it
+MODES = (' full', ' paced', ' burst')
 VARIANTS = ('unprobed', 'empty', 'ours', 'ours, exact symbols')
 
 
@@ -32,26 +35,30 @@ def prober(env, variant, caller, lib):
 
 
 def measure(env, values, shape, variant, caller):
-    calls = env.scaled(200000)
     if variant == 'ours, exact symbols':
-        plan = [(1024, '1 KiB')]
-    else:
-        plan = [s[:2] for s in SIZES]
-    for size, text in plan:
+        values.add(f'a {shape} 1 KiB full', variant, caller.run(1024, env.scaled(40000))['ns'])
+        return
+    calls = env.scaled(200000)
+    for size, text, _ in SIZES:
         figure = f'a {shape} {text}'
         values.add(figure + ' full', variant, caller.run(size, calls)['ns'])
         paced = caller.run(size, env.scaled(6000), RATE)
         values.add(figure + ' paced', variant, paced['ns'])
+        if size == SIZES[-1][0]:
+            burst = caller.run(size, BURST * 20, pause=PAUSE)
+            values.add(figure + ' burst', variant, burst['ns'])
 
 
 def losses(env, values, shape, lib, caller):
-    """Each size alone, for its own summary: how much of it was lost at full speed."""
-    for size, text, _ in SIZES:
+    """Each alone, for its own summary: how much of it was lost."""
+    calls = env.scaled(200000)
+    plan = [(f'{text} full', size, calls, 0) for size, text, _ in SIZES]
+    size, text, _ = SIZES[-1]
+    for name, size, calls, pause in plan + [(f'{text} burst', size, BURST * 20, PAUSE)]:
         with Capture(env, caller.pid, lib, cpu=1) as capture:
-            made = caller.run(size, env.scaled(200000))
+            made = caller.run(size, calls, pause=pause)
             said = capture.stop()
-        values.add(f'a {shape} {text} full', 'lost %', 100 * said['lost'] / made['calls'])
-        values.add(f'a {shape} {text} full', 'seen %', 100 * said['bytes'] / made['bytes'])
+        values.add(f'a {shape} {name}', 'lost %', 100 * said['lost'] / made['calls'])
 
 
 def run(env, values):
@@ -61,11 +68,11 @@ def run(env, values):
             with Caller(env, lib) as caller:
                 for variant in VARIANTS:
                     one(env, values, shape, variant, caller, lib)
-                if values.of(f'a {shape} 64 B full', 'ours'):
+                if values.now == 0 and values.of(f'a {shape} 64 B full', 'ours'):
                     losses(env, values, shape, lib, caller)
         except Missing as reason:
             for _, text, _ in SIZES:
-                for mode in (' full', ' paced'):
+                for mode in MODES:
                     values.missing(f'a {shape} {text}{mode}', 'ours', str(reason))
 
 
@@ -75,7 +82,7 @@ def one(env, values, shape, variant, caller, lib):
             measure(env, values, shape, variant, caller)
     except Missing as reason:
         for _, text, _ in SIZES:
-            for mode in (' full', ' paced'):
+            for mode in MODES:
                 values.missing(f'a {shape} {text}{mode}', variant, str(reason))
 
 
@@ -95,11 +102,13 @@ def rows(env, values, table):
         clock = values.median(f'a {shape} 64 B paced', 'unprobed')
         if bare is not None:
             table.row('unprobed, full speed / paced', f'{bare:.1f} / {clock:.0f} ns')
-        for mode, what in ((' full', 'full speed'), (' paced', f'{RATE}/s')):
-            for _, text, goal in SIZES:
-                figure = f'a {shape} {text}{mode}'
-                table.compare(f'{text}, {what}', figure, 'ours', 'empty', ns, f'<= {goal}',
-                              note=note(values, figure))
+        kinds = [(s, ' full', 'full speed') for s in SIZES]
+        kinds += [(SIZES[-1], ' burst', '4 MiB at a time')]
+        kinds += [(s, ' paced', f'{RATE}/s') for s in SIZES]
+        for (_, text, goal), mode, what in kinds:
+            figure = f'a {shape} {text}{mode}'
+            table.compare(f'{text}, {what}', figure, 'ours', 'empty', ns, f'<= {goal}',
+                          note=note(values, figure))
         figure = f'a {shape} 1 KiB full'
         table.compare('1 KiB, full speed, --exact-symbols', figure, 'ours, exact symbols',
                       'empty', ns)

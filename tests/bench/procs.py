@@ -125,10 +125,12 @@ class Capture(Program):
 
     def stop(self):
         """Ends it and returns what its summary says: events, bytes, lost."""
+        begin = time.monotonic()
         self.child.send_signal(signal.SIGINT)
         while (text := self.line(self.child.stderr, 15)) is not None:
             self.log.append(text)
-        self.end(signal.SIGINT)
+        self.child.wait(5)
+        self.stopped = (time.monotonic() - begin) * 1000
         return summary(self.log)
 
 
@@ -201,8 +203,8 @@ class Caller(Program):
         if self.line(self.child.stdout, 10) != 'ready':
             raise Missing('the target does not start')
 
-    def run(self, size, calls, rate=0):
-        self.child.stdin.write(f'{size} {calls} {rate}\n'.encode())
+    def run(self, size, calls, rate=0, pause=0):
+        self.child.stdin.write(f'{size} {calls} {rate} {pause}\n'.encode())
         self.child.stdin.flush()
         text = self.line(self.child.stdout, 60)
         if not text:
