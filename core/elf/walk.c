@@ -78,15 +78,15 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 		enum elf_branch branch = elf_insn_branch(insn, &target);
 		uint64_t next = insn->address + insn->size;
 		uint64_t after = elf_insn_flow(file, insn, p.args);
-		enum elf_walk_verdict verdict = visit(arg, insn, p.args, branch == ELF_BRANCH_JUMP &&
-						      !inside(w, target));
+		bool jumps = branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND;
+		enum elf_walk_verdict verdict = visit(arg, insn, p.args, jumps && !inside(w, target));
 
 		if (verdict == ELF_WALK_STOP)
 			return 0;
 		if (verdict == ELF_WALK_LEAVE || branch == ELF_BRANCH_END ||
 		    branch == ELF_BRANCH_JUMP_INDIRECT)
 			continue;
-		if (branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND)
+		if (jumps)
 			add_pending(w, target, after);
 		if (branch != ELF_BRANCH_JUMP)
 			add_pending(w, next, after);

@@ -15,7 +15,8 @@ typedef enum elf_walk_verdict elf_visit(void *arg, const cs_insn *insn, uint64_t
 
 /*
  * Calls @visit for each instruction that can be reached from @addr inside its function, with
- * what the registers hold before it. @leaves: a direct jump that leaves the function.
+ * what the registers hold before it. @leaves: a direct jump, perhaps
+ * a conditional one, that leaves the function.
  * The instruction is valid until @visit asks for another one. @budget: instructions that may
  * still be visited, shared by the walks of one question, so that no file makes us go on for
  * ever. Returns 0 or a negative errno.
