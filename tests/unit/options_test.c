@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option engine: each type with good and bad values, tables, origins, the shared options. */
+/* The option engine: each type with good and bad values, tables, origins. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "common_options.h"
 #include "err.h"
 #include "options.h"
 #include "util.h"
@@ -492,196 +491,6 @@ static void empty_table(void **state)
 	ecap_options_free(NULL);
 }
 
-static void nearest_word(void **state)
-{
-	static const char *const words[] = { "libssl", "pid", "plugin-dir", "keylog-file", "tsize",
-					     "cgroup_path", "uid", "", NULL };
-	static const char *const none[] = { NULL };
-	static const struct {
-		const char *word, *nearest;
-	} cases[] = {
-		{ "libssl", "libssl" }, { "libsll", "libssl" }, { "lbissl", "libssl" },
-		{ "libs", "libssl" }, { "LIBSSL", "libssl" }, { "libssl3", "libssl" },
-		{ "libxyz", NULL }, { "pdi", "pid" }, { "pids", "pid" }, { "xid", "pid" },
-		{ "key", "keylog-file" }, { "keylogfile", "keylog-file" }, { "size", "tsize" },
-		{ "cgroup-path", "cgroup_path" }, { "plugin", "plugin-dir" }, { "x", NULL },
-		{ "p", "pid" }, { "", NULL }, { "completely-else", NULL },
-	};
-	char *long_word = malloc(1 << 20);
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *nearest = ecap_nearest(cases[i].word, words);
-
-		if (!cases[i].nearest)
-			assert_null(nearest);
-		else if (!nearest)
-			fail_msg("nothing is near %s", cases[i].word);
-		else
-			assert_string_equal(nearest, cases[i].nearest);
-	}
-	assert_null(ecap_nearest("pid", none));
-	assert_non_null(long_word);
-	memset(long_word, 'p', 1 << 20);
-	long_word[(1 << 20) - 1] = '\0';
-	assert_null(ecap_nearest(long_word, words));
-	free(long_word);
-}
-
-static struct ecap_options *common(void)
-{
-	struct ecap_options *options;
-	uint32_t n;
-	const struct ecap_option *table = ecap_common_rows(&n);
-
-	assert_int_equal(ecap_options_new("global", table, n, sizeof(struct ecap_common_config),
-					  &options), 0);
-	return options;
-}
-
-static void common_table(void **state)
-{
-	struct ecap_options *options = common();
-	const struct ecap_common_config *config = ecap_options_config(options);
-	static const struct {
-		char letter;
-		const char *name;
-	} letters[] = { { 'd', "debug" }, { 'b', "btf" }, { 'p', "pid" }, { 'u', "uid" },
-			{ 'l', "logaddr" }, { 't', "tsize" }, { 'o', "output" } };
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
-		assert_string_equal(ecap_options_by_short(options, letters[i].letter)->name,
-				    letters[i].name);
-	assert_int_equal(config->pid, 0);
-	assert_int_equal(config->mapsize, 0);
-	assert_null(config->plugin_dirs);
-	assert_int_equal(set(options, "output", "json", from_line), 0);
-	assert_int_equal(config->output, 1);
-	assert_int_equal(set(options, "btf", "3", from_line), -EINVAL);
-	assert_string_equal(ecap_err_text(), "--btf: must be between 0 and 2, not 3");
-	assert_int_equal(set(options, "mapsize", "1048577", from_line), -EINVAL);
-	assert_int_equal(set(options, "config", "/etc/x.ini", from_file(2)), -EINVAL);
-	assert_string_equal(ecap_err_text(),
-			    "/etc/x.ini:2: [global] config: works on the command line only");
-	assert_int_equal(set(options, "config", "/etc/x.ini", from_line), 0);
-	assert_int_equal(ecap_common_check(config), 0);
-	ecap_options_free(options);
-}
-
-static void common_checks(void **state)
-{
-	static const struct {
-		const char *name, *value, *message;
-	} cases[] = {
-		{ "comm", "123456789012345", NULL },
-		{ "comm", "1234567890123456",
-		  "--comm: \"1234567890123456\" has 16 bytes; the kernel keeps 15" },
-		{ "eventaddr", "tcp://h:1", "tcp://h:1: only files are supported as --eventaddr" },
-		{ "eventaddr", "/tmp/tcp/x", NULL },
-		{ "logaddr", "ws://h/x", "ws://h/x: only files are supported as --logaddr" },
-		{ "logaddr", "wss://h/x", "wss://h/x: only files are supported as --logaddr" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct ecap_options *options = common();
-
-		assert_int_equal(set(options, cases[i].name, cases[i].value, from_line), 0);
-		assert_int_equal(ecap_common_check(ecap_options_config(options)),
-				 cases[i].message ? -EINVAL : 0);
-		if (cases[i].message)
-			assert_string_equal(ecap_err_text(), cases[i].message);
-		ecap_options_free(options);
-	}
-}
-
-static void help_says_what_the_rows_say(void **state)
-{
-	static const struct ecap_option table[] = {
-		ROW(choice, ECAP_OPT_ENUM, "model", .short_name = 'm', .choices = "text|pcap",
-		    .def = "text", .group = "Capture", .help = "what to make"),
-		ROW(level, ECAP_OPT_ENUM, "level", .metavar = "L", .choices = "a|b",
-		    .group = "Capture", .help = "how much"),
-		ROW(u32, ECAP_OPT_U32, "hidden", .flags = ECAP_OPT_HIDDEN, .group = "Never"),
-		ROW(size, ECAP_OPT_SIZE, "buffer", .min = 4096, .max = 1 << 20, .def = "64K",
-		    .help = "buffer", .group = "Other"),
-		ROW(path, ECAP_OPT_PATH, "elfpath", .short_name = 'e', .metavar = "FILE",
-		    .flags = ECAP_OPT_REQUIRED, .group = "Capture", .help = "program"),
-		ROW(duration, ECAP_OPT_DURATION,
-		    "a-flag-whose-name-is-far-too-long-to-stand-beside", .group = "Other",
-		    .help = "one two three four five six seven eight nine ten "
-		    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"),
-		ROW(secret, ECAP_OPT_STRING, "token", .def = "xyzzy", .flags = ECAP_OPT_SECRET,
-		    .help = "token"),
-		ROW(flag, ECAP_OPT_BOOL, "colour", .def = "yes", .help = "colours"),
-		ROW(rest, ECAP_OPT_REST, "filter", .metavar = "[FILTER...]", .help = "of packets"),
-	};
-	static const struct ecap_option shared[] = {
-		ROW(u32, ECAP_OPT_U32, "mode", .short_name = 'm', .group = "Shared",
-		    .help = "mode"),
-		ROW(u64, ECAP_OPT_U64, "elfpath", .group = "Shared", .help = "never reached"),
-		ROW(list, ECAP_OPT_LIST, "dir", .metavar = "DIR", .group = "Shared",
-		    .help = "where"),
-	};
-	struct ecap_options *tables[2];
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	(void)state;
-	assert_int_equal(ecap_options_new("tls", table, ARRAY_SIZE(table), sizeof(struct config),
-					  &tables[0]), 0);
-	assert_int_equal(ecap_options_new("global", shared, ARRAY_SIZE(shared),
-					  sizeof(struct config), &tables[1]), 0);
-	ecap_help_print(out, "Usage: ecapture tls", tables, 2);
-	fclose(out);
-	assert_string_equal(text,
-		"Usage: ecapture tls\n"
-		"\n"
-		"Capture:\n"
-		"  -m, --model text|pcap  what to make (default text)\n"
-		"      --level L          how much (a|b)\n"
-		"  -e, --elfpath FILE     program (required)\n"
-		"\n"
-		"Other:\n"
-		"      --buffer SIZE      buffer (4K to 1M, default 64K)\n"
-		"      --a-flag-whose-name-is-far-too-long-to-stand-beside TIME\n"
-		"                         one two three four five six seven eight nine ten eleven "
-		"twelve thirteen\n"
-		"                         fourteen fifteen sixteen seventeen eighteen nineteen\n"
-		"\n"
-		"Options of tls:\n"
-		"      --token TEXT       token\n"
-		"      --colour           colours (default yes)\n"
-		"  [FILTER...]            of packets\n"
-		"\n"
-		"Shared:\n"
-		"      --mode N           mode\n"
-		"      --dir DIR          where (repeatable)\n"
-		"\n"
-		"Help:\n"
-		"  -h, --help             show this text\n");
-	ecap_options_free(tables[0]);
-	ecap_options_free(tables[1]);
-}
-
-static void common_help_fits_the_width(void **state)
-{
-	struct ecap_options *options = common();
-	_cleanup_free_ char *text = NULL;
-	size_t size, lines = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	(void)state;
-	ecap_help_print(out, "", &options, 1);
-	fclose(out);
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
-		assert_true(strlen(line) <= 100);
-	assert_true(lines > 15);
-	ecap_options_free(options);
-}
-
 int main(void)
 {
 #define WITH_TABLE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -702,11 +511,6 @@ int main(void)
 		cmocka_unit_test(default_path_must_exist_only_when_used),
 		cmocka_unit_test(bad_tables),
 		cmocka_unit_test(empty_table),
-		cmocka_unit_test(nearest_word),
-		cmocka_unit_test(common_table),
-		cmocka_unit_test(common_checks),
-		cmocka_unit_test(help_says_what_the_rows_say),
-		cmocka_unit_test(common_help_fits_the_width),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
