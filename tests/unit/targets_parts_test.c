@@ -340,8 +340,26 @@ static int remember(void *arg, const struct ecap_mapping *mapping)
 	return 0;
 }
 
+static void read_own_maps(int (*way)(struct ecap_maps_reader *), struct wanted *wanted)
+{
+	_cleanup_free_ char *buffer = malloc(ECAP_MAPS_BUFFER);
+	_cleanup_close_ int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	struct ecap_maps_reader reader = {
+		.pid = (uint32_t)getpid(),
+		.fd = fd,
+		.buffer = buffer,
+		.cb = remember,
+		.arg = wanted,
+	};
+	int r = way(&reader);
+
+	if (r == -ENOTTY) /* the query, before Linux 6.11 */
+		r = ecap_maps_read(&reader);
+	assert_int_equal(r, 0);
+}
+
 /* Maps a new file of this name and looks for it in our own maps. */
-static void check_name(const char *name, bool deleted)
+static void check_way(int (*way)(struct ecap_maps_reader *), const char *name, bool deleted)
 {
 	static const char page[4096] = "x";
 	char path[PATH_MAX];
@@ -358,7 +376,7 @@ static void check_name(const char *name, bool deleted)
 	if (deleted)
 		unlink(name);
 	wanted.ino = st.st_ino;
-	assert_int_equal(ecap_maps_each((uint32_t)getpid(), remember, &wanted), 0);
+	read_own_maps(way, &wanted);
 	assert_int_equal(wanted.n, 1);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	assert_string_equal(wanted.path, path);
@@ -376,6 +394,12 @@ static void check_name(const char *name, bool deleted)
 	munmap(code, sizeof(page));
 	munmap(plain, sizeof(page));
 	unlink(name);
+}
+
+static void check_name(const char *name, bool deleted)
+{
+	check_way(ecap_maps_query, name, deleted);
+	check_way(ecap_maps_read, name, deleted);
 }
 
 static void maps_show_any_name(void **state)
@@ -397,6 +421,42 @@ static void maps_show_any_name(void **state)
 	check_name(longest, false);
 	check_name("not (deleted) at all", false);
 	check_name(" (deleted)", true);
+}
+
+struct account {
+	char text[65536];
+	size_t len;
+};
+
+static int write_down(void *arg, const struct ecap_mapping *m)
+{
+	struct account *account = arg;
+	int n = snprintf(account->text + account->len, sizeof(account->text) - account->len,
+			 "%u %x-%x %u:%u %u %u %s\n", m->pid, (unsigned)m->start, (unsigned)m->end,
+			 m->major, m->minor, (unsigned)m->ino, m->deleted, m->path);
+
+	account->len += (size_t)n;
+	assert_in_range(account->len, 1, sizeof(account->text) - 1);
+	return 0;
+}
+
+static void query_and_text_agree(void **state)
+{
+	_cleanup_free_ char *buffer = malloc(ECAP_MAPS_BUFFER);
+	_cleanup_close_ int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	struct account query = {0}, text = {0};
+	struct ecap_maps_reader reader = {.pid = 7, .fd = fd, .buffer = buffer, .cb = write_down};
+
+	(void)state;
+	reader.arg = &query;
+	if (ecap_maps_query(&reader) == -ENOTTY) {
+		print_message("this kernel has no PROCMAP_QUERY (Linux 6.11)\n");
+		skip();
+	}
+	reader.arg = &text;
+	assert_int_equal(ecap_maps_read(&reader), 0);
+	assert_string_equal(query.text, text.text);
+	assert_true(text.len > 100);
 }
 
 static int count_calls(void *arg, const struct ecap_mapping *mapping)
@@ -430,6 +490,7 @@ int main(void)
 		cmocka_unit_test(every_symbol_of_libc_is_found),
 		cmocka_unit_test(damaged_programs_do_no_harm),
 		cmocka_unit_test(maps_show_any_name),
+		cmocka_unit_test(query_and_text_agree),
 		cmocka_unit_test(maps_of_nobody),
 	};
 

@@ -146,29 +146,43 @@ static void watch_short_process(void **state)
 	unlink("libcopy-10.so");
 }
 
-/* A file that was looked at makes room for another one, which gets its inode number. */
+/* Has the watch look at a file, then makes one that fits in its place. */
+static bool reuse_inode(struct watched *watched, struct stat *st)
+{
+	struct stat first = copy_here("other.so");
+	struct child child = start_loaded(in_dir("other.so"));
+
+	assert_int_equal(run_watch(watched, first.st_ino, 50), -ETIME);
+	end_child(&child);
+	unlink("other.so");
+	*st = copy_here("libcopy-13.so");
+	if (st->st_ino == first.st_ino)
+		return true;
+	unlink("libcopy-13.so");
+	return false;
+}
+
 static void watch_reused_inode(void **state)
 {
 	struct ecap_target_spec spec = spec_of(by_name, NULL);
 	struct watched watched = {0};
+	struct stat st;
+	int tries = 20; /* others may take the inode number first */
 
 	(void)state;
 	start_watch(&watched, &spec);
-	struct stat first = copy_here("other.so");
-	struct child child = start_loaded(in_dir("other.so"));
+	while (!reuse_inode(&watched, &st) && --tries)
+		;
+	if (tries) {
+		struct child child = start_loaded(in_dir("libcopy-13.so"));
 
-	assert_int_equal(run_watch(&watched, first.st_ino, 200), -ETIME);
-	end_child(&child);
-	unlink("other.so");
-	struct stat second = copy_here("libcopy-13.so");
-
-	child = start_loaded(in_dir("libcopy-13.so"));
-	assert_int_equal(run_watch(&watched, second.st_ino, 10000), 0);
+		assert_int_equal(run_watch(&watched, st.st_ino, 10000), 0);
+		end_child(&child);
+		unlink("libcopy-13.so");
+	}
 	end_watch(&watched);
-	end_child(&child);
-	unlink("libcopy-13.so");
-	if (first.st_ino != second.st_ino) {
-		print_message("this file system did not use the inode number again\n");
+	if (!tries) {
+		print_message("this file system does not use inode numbers again\n");
 		skip();
 	}
 }
