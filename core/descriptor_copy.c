@@ -220,23 +220,47 @@ static int same_row(const struct piece *piece, const uint8_t *row, uintptr_t in_
 	return !memcmp(actual, row, size);
 }
 
-int ecap_copies_compare(const struct ecap_copies *copies, uintptr_t base)
+/* Whether there is memory: the file may have become a shorter one since it was read. */
+static int is_mapped(uint64_t addr, uint64_t len, const Elf64_Phdr *ph, uint32_t n_ph)
+{
+	for (uint32_t i = 0; i < n_ph; i++) {
+		if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_R && addr >= ph[i].p_vaddr &&
+		    addr - ph[i].p_vaddr <= ph[i].p_memsz &&
+		    len <= ph[i].p_memsz - (addr - ph[i].p_vaddr))
+			return 1;
+	}
+	return 0;
+}
+
+static int compare_rows(const struct piece *piece, uintptr_t base)
+{
+	for (uint32_t i = 0; i < piece->n; i++) {
+		const uint8_t *row = piece->bytes + (uint64_t)i * piece->layout->size;
+
+		if (!same_row(piece, row, base + piece->addr + (uintptr_t)i * piece->stride, base))
+			return ecap_err(-ESTALE, "its %s", piece->layout->name);
+	}
+	return 0;
+}
+
+int ecap_copies_compare(const struct ecap_copies *copies, uintptr_t base, const Elf64_Phdr *ph,
+			uint32_t n_ph)
 {
 	for (const struct piece *piece = copies->pieces; piece; piece = piece->next) {
-		uintptr_t at = base + piece->addr;
+		const struct ecap_layout *layout = piece->layout;
+		uint64_t len = layout ? (uint64_t)piece->n * piece->stride : piece->size;
+		int err = 0;
 
 		if (!piece->addr)
 			continue;
-		if (!piece->layout) {
-			if (memcmp((const void *)at, piece->bytes, piece->size))
-				return ecap_err(-ESTALE, "a text");
-			continue;
-		}
-		for (uint32_t i = 0; i < piece->n; i++) {
-			if (!same_row(piece, piece->bytes + (uint64_t)i * piece->layout->size,
-				      at + (uintptr_t)i * piece->stride, base))
-				return ecap_err(-ESTALE, "its %s", piece->layout->name);
-		}
+		if (!is_mapped(piece->addr, len, ph, n_ph))
+			return ecap_err(-ESTALE, "its size");
+		if (layout)
+			err = compare_rows(piece, base);
+		else if (memcmp((const void *)(base + piece->addr), piece->bytes, piece->size))
+			err = ecap_err(-ESTALE, "a text");
+		if (err)
+			return err;
 	}
 	return 0;
 }

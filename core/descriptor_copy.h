@@ -41,7 +41,11 @@ int ecap_copy_string(struct ecap_copies *copies, uint64_t addr, const char **str
 /* Zeroed memory that is freed with the copies. */
 int ecap_copies_room(struct ecap_copies *copies, uint64_t size, void **room);
 
-/* Compares all copies with the memory of the module, which is loaded at @base. */
-int ecap_copies_compare(const struct ecap_copies *copies, uintptr_t base);
+/*
+ * Compares all copies with the memory of the module, which is loaded at @base with these
+ * program headers. -ESTALE with a text that names what differs.
+ */
+int ecap_copies_compare(const struct ecap_copies *copies, uintptr_t base, const Elf64_Phdr *ph,
+			uint32_t n_ph);
 
 #endif

@@ -3,7 +3,7 @@
  * From a descriptor that was read to a module that is loaded: whether this host and this
  * kernel have what it needs, dlopen, and whether its memory is what its file said.
  */
-#define _GNU_SOURCE 1 /* dladdr1(3) */
+#define _GNU_SOURCE 1 /* dlinfo(3) */
 #include "loader.h"
 
 #include <dlfcn.h>
@@ -140,23 +140,47 @@ static int refuse_dlopen(const char *path)
 			why ? why : "unknown reason", path);
 }
 
+/* Of a loaded library, by its address. */
+struct loaded {
+	uintptr_t base;
+	const Elf64_Phdr *ph;
+	uint32_t n_ph;
+};
+
+static int find_loaded(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct loaded *loaded = arg;
+
+	(void)size;
+	if (info->dlpi_addr != loaded->base)
+		return 0;
+	loaded->ph = info->dlpi_phdr;
+	loaded->n_ph = info->dlpi_phnum;
+	return 1;
+}
+
 static int check_memory(const struct ecap_catalog_entry *entry, const void *symbol)
 {
 	const struct ecap_desc *desc = entry->desc;
+	struct loaded loaded = { 0 };
 	struct link_map *map;
-	Dl_info info;
+	int err = 0;
 
-	/* the address must be in this file, not in another library that has the name as well */
-	if (!dladdr1(symbol, &info, (void **)&map, RTLD_DL_LINKMAP) ||
-	    (uintptr_t)symbol - map->l_addr != desc->addr)
-		return ecap_err(-ESTALE, "%s: refused: its descriptor is at another place in "
-				"memory than in the file", entry->path);
-	if (ecap_copies_compare(desc->memory, map->l_addr))
-		return ecap_err(-ESTALE, "%s: refused: its descriptor in memory is not the one in "
-				"the file (%s differs): code of the module, or of a library with "
-				"the same symbols, changed it; build it with -fvisibility=hidden",
-				entry->path, ecap_err_text());
-	return 0;
+	if (dlinfo(entry->handle, RTLD_DI_LINKMAP, &map))
+		return refuse_dlopen(entry->path);
+	loaded.base = map->l_addr;
+	dl_iterate_phdr(find_loaded, &loaded);
+	/* another library may have the symbol as well, or the file may be another one by now */
+	if ((uintptr_t)symbol - loaded.base != desc->addr)
+		err = ecap_err(-ESTALE, "its place");
+	if (!err)
+		err = ecap_copies_compare(desc->memory, loaded.base, loaded.ph, loaded.n_ph);
+	if (!err)
+		return 0;
+	return ecap_err(err, "%s: refused: its descriptor in memory is not the one in the file "
+			"(%s differs): the file was replaced, or code changed it; if it is not "
+			"the former, build it with -fvisibility=hidden", entry->path,
+			ecap_err_text());
 }
 
 int ecap_module_load(struct ecap_catalog_entry *entry, const struct ecap_module **module)

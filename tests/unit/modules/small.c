@@ -17,7 +17,14 @@
 #define ALIASES NULL
 #endif
 
-static char small_summary[] __attribute__((aligned(8))) = "a small module";
+/* PADDING moves the text, and nothing else, to the end of the module. */
+#ifndef PADDING
+#define PADDING 8
+#endif
+
+static struct {
+	char padding[PADDING], text[16];
+} small_summary = { "padding", "a small module" };
 
 #ifdef UNDEFINED /* a function that no library has */
 extern void small_undefined_function(void);
@@ -68,7 +75,7 @@ static int decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 #ifdef CHANGES /* what the file says is not what the program would see */
 static void __attribute__((constructor)) change(void)
 {
-	small_summary[0] = 'A';
+	small_summary.text[0] = 'A';
 }
 #endif
 
@@ -85,7 +92,7 @@ static const struct ecap_bpf bpf[] = { { "object", object, object_end, 0, ECAP_B
 extern const char small_foreign_text[];
 #define SUMMARY small_foreign_text
 #else
-#define SUMMARY small_summary
+#define SUMMARY small_summary.text
 #endif
 
 ECAP_MODULE(.name = NAME, .command = COMMAND, .aliases = ALIASES, .version = "0.1.0",

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The catalogue and the loading, with real modules in directories that are root's up to /:
+ * the loader takes no others, so all of it needs root.
+ */
+#define _GNU_SOURCE 1 /* nftw(3) */
+#include "modules/build.h"
+
+#include "err.h"
+#include "loader.h"
+#include "util.h"
+
+static void catalog_freep(struct ecap_catalog **catalog)
+{
+	ecap_catalog_free(*catalog);
+}
+
+static char one[PATH_MAX + 8], two[PATH_MAX + 8]; /* the plugin directories */
+
+static int setup(void **state)
+{
+	(void)state;
+	if (geteuid())
+		return 0;
+	/* hier(7): made by the system, writable by root only */
+	if (work_make("/var/lib"))
+		return -1;
+	snprintf(one, sizeof(one), "%s/one", work);
+	snprintf(two, sizeof(two), "%s/two", work);
+	return 0;
+}
+
+/* Each test begins with two empty directories. */
+static int fresh(void **state)
+{
+	(void)state;
+	if (geteuid())
+		return 0;
+	nftw(one, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	nftw(two, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return mkdir(one, 0755) || mkdir(two, 0755);
+}
+
+static void need_root(void)
+{
+	if (!geteuid())
+		return;
+	print_message("only root can make modules that are root's\n");
+	skip();
+}
+
+static struct ecap_catalog *scan(void)
+{
+	const char *const dirs[] = { one, two };
+	struct ecap_catalog *catalog = NULL;
+
+	if (ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, &catalog))
+		fail_msg("%s", ecap_err_text());
+	return catalog;
+}
+
+static void text_is(const char *text, const char *expected)
+{
+	if (!text || !strstr(text, expected))
+		fail_msg("\"%s\" does not say \"%s\"", text, expected);
+}
+
+static void entry_is(const struct ecap_catalog *catalog, uint32_t i, const char *dir,
+		     const char *file, const char *name)
+{
+	char path[PATH_MAX + 32];
+
+	assert_in_range(i, 0, catalog->n - 1);
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	assert_string_equal(catalog->entries[i]->path, path);
+	assert_null(catalog->entries[i]->handle);
+	if (name && catalog->entries[i]->error)
+		fail_msg("%s", catalog->entries[i]->error);
+	assert_int_equal(!name, !catalog->entries[i]->desc);
+	if (name)
+		assert_string_equal(catalog->entries[i]->desc->module.name, name);
+}
+
+static void lists_directories_in_order(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	char path[PATH_MAX + 32];
+	(void)state;
+
+	need_root();
+	build("one/zoo.so", "small", "-DNAME=\"zoo\"");
+	build("one/bar.so", "small", "-DNAME=\"bar\"");
+	build("two/ape.so", "full", "-O2");
+	build("two/.hidden.so", "small", "-DNAME=\"hidden\"");
+	build("two/old.so.1", "small", "-DNAME=\"old\"");
+	snprintf(path, sizeof(path), "%s/.so", two);
+	write_file(path, "", 0);
+	catalog = scan();
+	assert_int_equal(catalog->n, 3);
+	entry_is(catalog, 0, one, "bar.so", "bar");
+	entry_is(catalog, 1, one, "zoo.so", "zoo");
+	entry_is(catalog, 2, two, "ape.so", "full");
+}
+
+static void misses_directories(void **state)
+{
+	const char *const dirs[] = { "/nonexistent/plugins" };
+	struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	assert_int_equal(ecap_catalog_scan(dirs, 1, 1, &catalog), -ENOENT);
+	assert_null(catalog);
+	assert_string_equal(ecap_err_text(), "plugin directory /nonexistent/plugins: No such file "
+			    "or directory");
+	assert_int_equal(ecap_catalog_scan(dirs, 1, 0, &catalog), 0);
+	assert_int_equal(catalog->n, 0);
+	assert_null(ecap_catalog_find(catalog, "foo"));
+	assert_string_equal(ecap_err_text(), "no module \"foo\"; no usable module was found, see "
+			    "--plugin-dir");
+	ecap_catalog_free(catalog);
+}
+
+static void lists_a_file_once(void **state)
+{
+	const char *const dirs[] = { one, two, one };
+	struct ecap_catalog *catalog = NULL;
+	char from[PATH_MAX + 32], to[PATH_MAX + 32];
+	(void)state;
+
+	need_root();
+	snprintf(to, sizeof(to), "%s", build("one/foo.so", "small", "-DNAME=\"foo\""));
+	snprintf(from, sizeof(from), "%s/other.so", two);
+	assert_int_equal(symlink(to, from), 0);
+	assert_int_equal(ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, &catalog), 0);
+	assert_int_equal(catalog->n, 1);
+	entry_is(catalog, 0, one, "foo.so", "foo");
+	ecap_catalog_free(catalog);
+}
+
+static void keeps_the_reason(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	char path[PATH_MAX + 32];
+	static const struct {
+		const char *word, *text;
+	} reasons[] = {
+		{ "dangling", "/one/dangling.so: cannot open it: No such file or directory" },
+		{ "dir", "/one/dir.so: refused: not a regular file" },
+		{ "fifo", "/one/fifo.so: refused: not a regular file" },
+		{ "group", "/one/group.so: refused: writable by group (mode 0775), and it would "
+			   "act as root; chmod g-w it" },
+		{ "text", "/one/text.so: not an ELF file" },
+	};
+	(void)state;
+
+	need_root();
+	snprintf(path, sizeof(path), "%s/dangling.so", one);
+	assert_int_equal(symlink("/nonexistent/file.so", path), 0);
+	snprintf(path, sizeof(path), "%s/dir.so", one);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/fifo.so", one);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/text.so", one);
+	write_file(path, "text", 4);
+	chmod(build("one/group.so", "small", "-DNAME=\"group\""), 0775);
+	build("one/zoo.so", "small", "-DNAME=\"group-zoo\"");
+	catalog = scan();
+	assert_int_equal(catalog->n, ARRAY_SIZE(reasons) + 1);
+	for (uint32_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		assert_null(catalog->entries[i]->desc);
+		text_is(catalog->entries[i]->error, reasons[i].text);
+		/* "group" is also the beginning of another module, which must not stand in */
+		assert_null(ecap_catalog_find(catalog, reasons[i].word));
+		assert_string_equal(ecap_err_text(), catalog->entries[i]->error);
+	}
+	assert_ptr_equal(ecap_catalog_find(catalog, "group-"), catalog->entries[5]);
+}
+
+static void refuses_a_directory_of_others(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/foo.so", "small", "-DNAME=\"foo\"");
+	assert_int_equal(chmod(one, 01777), 0);
+	catalog = scan();
+	text_is(catalog->entries[0]->error, "/one is writable by others (mode 1777); move the file");
+}
+
+static void first_directory_wins(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/foo.so", "small", "-DNAME=\"foo\"");
+	build("two/any.so", "small", "-DNAME=\"foo\" -DCOMMAND=\"any\"");
+	catalog = scan();
+	assert_int_equal(catalog->n, 2);
+	entry_is(catalog, 1, two, "any.so", "foo");
+	assert_null(catalog->entries[0]->shadowed_by);
+	assert_ptr_equal(catalog->entries[1]->shadowed_by, catalog->entries[0]);
+	assert_ptr_equal(ecap_catalog_find(catalog, "foo"), catalog->entries[0]);
+	/* a module that is not used has no words either */
+	assert_null(ecap_catalog_find(catalog, "any"));
+}
+
+static void refuses_words_that_are_taken(void **state)
+{
+	static const char *const later[] = {
+		"-DNAME=\"x\" -DCOMMAND=\"foo\"", "-DNAME=\"x\" -DCOMMAND=\"foo-cmd\"",
+		"-DNAME=\"x\" -DALIASES=\"y,foo-b\"", "-DNAME=\"foo-a\" -DCOMMAND=\"x\"",
+	};
+	static const char *const words[] = { "foo", "foo-cmd", "foo-b", "foo-a" };
+	(void)state;
+
+	need_root();
+	build("one/foo.so", "small", "-DNAME=\"foo\" -DCOMMAND=\"foo-cmd\" "
+	      "-DALIASES=\"foo-a,foo-b\"");
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+		char text[PATH_MAX + 128];
+
+		build("two/later.so", "small", later[i]);
+		catalog = scan();
+		snprintf(text, sizeof(text), "/two/later.so: refused: \"%s\" already stands for "
+			 "module foo of %s/foo.so; remove one of the files", words[i], one);
+		assert_int_equal(catalog->n, 2);
+		entry_is(catalog, 0, one, "foo.so", "foo");
+		assert_null(catalog->entries[1]->desc);
+		text_is(catalog->entries[1]->error, text);
+	}
+}
+
+static void finds_by_word(void **state)
+{
+	static const struct {
+		const char *word;
+		int entry; /* or -1 */
+		const char *text;
+	} finds[] = {
+		{ "alpha", 0, NULL },     /* command, and the beginning of alphabet */
+		{ "alphabet", 1, NULL },
+		{ "alphab", 1, NULL },
+		{ "first", 0, NULL },     /* name */
+		{ "fir", 0, NULL },       /* of name and alias of the same module */
+		{ "firmament", 0, NULL }, /* alias */
+		{ "sec", 1, NULL },
+		{ "al", -1, "\"al\" stands for several modules: alpha, alphabet; write more" },
+		{ "alphabets", -1, "no module \"alphabets\"; did you mean alphabet" },
+		{ "fisrt", -1, "no module \"fisrt\"; did you mean first" },
+		{ "zzzzzz", -1, "no module \"zzzzzz\"; see ecapture modules list" },
+		{ "", -1, "no module \"\"" },
+		{ ",", -1, "no module \",\"" },
+		{ "firmament,x", -1, "did you mean" },
+	};
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/1.so", "small", "-DNAME=\"first\" -DCOMMAND=\"alpha\" "
+	      "-DALIASES=\"firmament,x\"");
+	build("one/2.so", "small", "-DNAME=\"second\" -DCOMMAND=\"alphabet\"");
+	catalog = scan();
+	for (size_t i = 0; i < ARRAY_SIZE(finds); i++) {
+		struct ecap_catalog_entry *entry = ecap_catalog_find(catalog, finds[i].word);
+
+		if (entry != (finds[i].entry < 0 ? NULL : catalog->entries[finds[i].entry]))
+			fail_msg("\"%s\" finds %s", finds[i].word, entry ? entry->path : "nothing");
+		if (finds[i].text)
+			text_is(ecap_err_text(), finds[i].text);
+	}
+}
+
+/* Each form of relocation, compared in memory with what the file said. */
+static void loads_what_was_read(void **state)
+{
+	static const struct {
+		const char *source, *flags, *name;
+	} modules[] = {
+		{ "full", "-O2", "full" },
+		{ "full", "-Wl,-z,pack-relative-relocs", "full" },
+		{ "full", "-DSTATIC= -fvisibility=default", "full" },
+		{ "small", "-O2 -s", "small" }, /* close() is the C library's free() */
+		{ "later", "-O2", "later" },
+	};
+	(void)state;
+
+	need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+		const struct ecap_module *module = NULL, *again = NULL;
+		char name[32];
+
+		fresh(NULL);
+		snprintf(name, sizeof(name), "one/load%zu.so", i);
+		build(name, modules[i].source, modules[i].flags);
+		catalog = scan();
+		if (ecap_module_load(catalog->entries[0], &module))
+			fail_msg("%s", ecap_err_text());
+		assert_string_equal(module->name, modules[i].name);
+		assert_non_null(catalog->entries[0]->handle);
+		assert_int_equal(ecap_module_load(catalog->entries[0], &again), 0);
+		assert_ptr_equal(module, again);
+	}
+}
+
+/* Loads the first module and expects the text. */
+static void load_refused(const struct ecap_catalog *catalog, const char *text)
+{
+	const struct ecap_module *module = NULL;
+
+	if (!catalog->entries[0]->desc)
+		fail_msg("%s", catalog->entries[0]->error);
+	assert_true(ecap_module_load(catalog->entries[0], &module) < 0);
+	assert_null(module);
+	text_is(ecap_err_text(), catalog->entries[0]->path);
+	text_is(ecap_err_text(), text);
+}
+
+static void refuses_what_changes_itself(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/changes.so", "small", "-DCHANGES");
+	catalog = scan();
+	load_refused(catalog, "refused: its descriptor in memory is not the one in the file (a text "
+		     "differs)");
+}
+
+static void refuses_what_was_replaced(void **state)
+{
+	static const struct {
+		const char *before, *flags, *after, *text;
+	} files[] = {
+		{ "small", "-DNAME=\"prior\"", "small", "(a text differs)" },
+		{ "full", "-O2", "small", "(its place differs)" },
+		{ "small", "-O2", "full", "(its place differs)" },
+		/* as long as the descriptor is at the same place, its parts are not */
+		{ "small", "-DPADDING=100000", "small", "(its size differs)" },
+	};
+	(void)state;
+
+	need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+		char name[32];
+
+		fresh(NULL);
+		snprintf(name, sizeof(name), "one/replaced%zu.so", i);
+		build(name, files[i].before, files[i].flags);
+		catalog = scan();
+		build(name, files[i].after, "-DNAME=\"after\"");
+		load_refused(catalog, "refused: its descriptor in memory is not the one in the file");
+		text_is(ecap_err_text(), files[i].text);
+	}
+}
+
+static void looks_again_before_loading(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	const char *path = build("one/open.so", "small", "-DNAME=\"open\"");
+
+	catalog = scan();
+	assert_int_equal(chmod(path, 0777), 0);
+	load_refused(catalog, "refused: writable by others (mode 0777)");
+	assert_null(catalog->entries[0]->handle);
+	assert_int_equal(unlink(path), 0);
+	load_refused(catalog, "cannot open it: No such file or directory");
+}
+
+static void says_why_dlopen_refuses(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *undefined = NULL, *missing = NULL;
+	char flags[PATH_MAX + 64];
+	(void)state;
+
+	need_root();
+	build("one/undefined.so", "small", "-DUNDEFINED");
+	undefined = scan();
+	load_refused(undefined, "/one/undefined.so: cannot load: undefined symbol: "
+		     "small_undefined_function; see ldd -r ");
+	fresh(NULL);
+	snprintf(flags, sizeof(flags), "-DLIBRARY %s", build("library.so", "library",
+		 "-fvisibility=default -Wl,-soname,libmissing.so.7"));
+	build("one/missing.so", "small", flags);
+	missing = scan();
+	load_refused(missing, "/one/missing.so: cannot load: libmissing.so.7: cannot open shared "
+		     "object file: No such file or directory; see ldd -r ");
+}
+
+static void gives_the_reason_on_load(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	const struct ecap_module *module = NULL;
+	char path[PATH_MAX + 32];
+	(void)state;
+
+	need_root();
+	snprintf(path, sizeof(path), "%s/text.so", one);
+	write_file(path, "text", 4);
+	catalog = scan();
+	assert_int_equal(ecap_module_load(catalog->entries[0], &module), -ENOEXEC);
+	text_is(ecap_err_text(), "/one/text.so: not an ELF file");
+}
+
+static int has_all(const char *id)
+{
+	return !strcmp(id, "ecap.elf/1") || !strcmp(id, "ecap.targets/1");
+}
+
+static int has_later(const char *id)
+{
+	return !strcmp(id, "ecap.elf/3") || !strcmp(id, "ecap.targets/1");
+}
+
+static int has_none(const char *id)
+{
+	return !id;
+}
+
+#define FIRST_NEEDS (ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF | ECAP_FEAT_UPROBE_MULTI)
+
+/* tests/unit/modules/full.c needs two services and has an object of each variant. */
+static void checks_what_the_host_has(void **state)
+{
+	static const struct {
+		uint64_t features;
+		uint32_t btf_mode;
+		int (*has_service)(const char *id);
+		const char *text;
+	} hosts[] = {
+		{ FIRST_NEEDS, 0, has_all, NULL },
+		{ FIRST_NEEDS, ECAP_BTF_CORE, has_all, NULL },
+		{ 0, 0, has_all, NULL },
+		{ 0, ECAP_BTF_NONCORE, has_all, NULL },
+		{ FIRST_NEEDS, 0, has_later, "/full.so: needs service ecap.elf/1, this ecapture "
+		  "has ecap.elf/3; upgrade the older of the two" },
+		{ FIRST_NEEDS, 0, has_none, "/full.so: needs service ecap.elf/1, which this "
+		  "ecapture does not have; upgrade ecapture" },
+		{ ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, has_all, "/full.so: no BPF object of module "
+		  "full fits this kernel: first needs BTF of the kernel (--btf-path) and uprobe "
+		  "multi links; second is for --btf 2" },
+	};
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/full.so", "full", "-O2");
+	catalog = scan();
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		const struct ecap_catalog_entry *entry = catalog->entries[0];
+		int err = ecap_module_check(entry->desc, entry->path, hosts[i].features,
+					    hosts[i].btf_mode, hosts[i].has_service);
+
+		assert_int_equal(err < 0, hosts[i].text != NULL);
+		if (err)
+			text_is(ecap_err_text(), hosts[i].text);
+	}
+}
+
+static void picks_the_first_that_fits(void **state)
+{
+	static const struct {
+		uint64_t features;
+		uint32_t btf_mode;
+		uint32_t index; /* 9: none */
+	} picks[] = {
+		{ FIRST_NEEDS, 0, 0 },
+		{ UINT64_MAX, 0, 0 },
+		{ UINT64_MAX, ECAP_BTF_CORE, 0 },
+		{ UINT64_MAX, ECAP_BTF_NONCORE, 1 },
+		{ FIRST_NEEDS & ~ECAP_FEAT_BTF, 0, 1 }, /* a CO-RE object needs BTF, said or not */
+		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, 0, 1 },
+		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, 9 },
+		{ 0, 0, 1 },
+	};
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/full.so", "full", "-O2");
+	catalog = scan();
+	for (size_t i = 0; i < ARRAY_SIZE(picks); i++) {
+		uint32_t index = 9;
+		int err = ecap_module_pick_bpf(catalog->entries[0]->desc, picks[i].features,
+					       picks[i].btf_mode, &index);
+
+		assert_int_equal(index, picks[i].index);
+		assert_int_equal(err, picks[i].index == 9 ? -EOPNOTSUPP : 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(lists_directories_in_order, fresh),
+		cmocka_unit_test_setup(misses_directories, fresh),
+		cmocka_unit_test_setup(lists_a_file_once, fresh),
+		cmocka_unit_test_setup(keeps_the_reason, fresh),
+		cmocka_unit_test_setup(refuses_a_directory_of_others, fresh),
+		cmocka_unit_test_setup(first_directory_wins, fresh),
+		cmocka_unit_test_setup(refuses_words_that_are_taken, fresh),
+		cmocka_unit_test_setup(finds_by_word, fresh),
+		cmocka_unit_test_setup(loads_what_was_read, fresh),
+		cmocka_unit_test_setup(refuses_what_changes_itself, fresh),
+		cmocka_unit_test_setup(refuses_what_was_replaced, fresh),
+		cmocka_unit_test_setup(looks_again_before_loading, fresh),
+		cmocka_unit_test_setup(says_why_dlopen_refuses, fresh),
+		cmocka_unit_test_setup(gives_the_reason_on_load, fresh),
+		cmocka_unit_test_setup(checks_what_the_host_has, fresh),
+		cmocka_unit_test_setup(picks_the_first_that_fits, fresh),
+	};
+
+	return cmocka_run_group_tests_name("loader", tests, setup, work_remove);
+}
