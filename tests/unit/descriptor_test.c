@@ -317,6 +317,8 @@ static void refuses_what_is_no_file(void **state)
 	refused(read_path(path, &desc), path, "not an ELF file", desc);
 	write_file(path, "INPUT(libsmall.so)", 18);
 	refused(read_path(path, &desc), path, "not an ELF file", desc);
+	assert_int_equal(truncate(path, 65 << 20), 0);
+	refused(read_path(path, &desc), path, "larger than 64 MiB; strip it", desc);
 }
 
 /* --- values, in a copy of full.so ----------------------------------------------------------- */

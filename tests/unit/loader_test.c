@@ -321,14 +321,29 @@ static void load_refused(const struct ecap_catalog *catalog, const char *text)
 
 static void refuses_what_changes_itself(void **state)
 {
-	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	static const struct {
+		const char *flags, *text;
+	} changes[] = {
+		{ "-DCHANGES=small_summary.text[0]='A'", "(a text differs)" },
+		{ "-DCHANGES=ops.stop=step", "(its table of operations differs)" },
+		{ "-DCHANGES=ops.start=0", "(its table of operations differs)" },
+		{ "-DCHANGES=ops.close=0", "(its table of operations differs)" },
+		{ "-DCHANGES=ops.reserved=1", "(its table of operations differs)" },
+	};
 	(void)state;
 
 	need_root();
-	build("one/changes.so", "small", "-DCHANGES");
-	catalog = scan();
-	load_refused(catalog, "refused: its descriptor in memory is not the one in the file (a text "
-		     "differs)");
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+		char name[32];
+
+		fresh(NULL);
+		snprintf(name, sizeof(name), "one/changes%zu.so", i);
+		build(name, "small", changes[i].flags);
+		catalog = scan();
+		load_refused(catalog, "refused: its descriptor in memory is not the one in the file");
+		text_is(ecap_err_text(), changes[i].text);
+	}
 }
 
 static void refuses_what_was_replaced(void **state)

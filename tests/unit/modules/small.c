@@ -72,18 +72,23 @@ static int decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 	return 0;
 }
 
-#ifdef CHANGES /* what the file says is not what the program would see */
-static void __attribute__((constructor)) change(void)
-{
-	small_summary.text[0] = 'A';
-}
+#ifdef CHANGES
+#define CONST
+#else
+#define CONST const
 #endif
-
-static const struct ecap_ops ops = {
+static CONST struct ecap_ops ops = {
 	.struct_size = sizeof(ops), .init = init, .load = step, .maps = maps, .start = step,
 	.close = free, /* of another library: known to the dynamic linker only */
 	.decode = decode,
 };
+
+#ifdef CHANGES /* what the file says is not what the program would see */
+static void __attribute__((constructor)) change(void)
+{
+	CHANGES;
+}
+#endif
 
 ECAP_BPF_OBJECT(object, "object.o");
 static const struct ecap_bpf bpf[] = { { "object", object, object_end, 0, ECAP_BTF_NONCORE, 0 } };
