@@ -7,6 +7,9 @@
 
 #include <sys/timerfd.h>
 
+#include "instance.h"
+#include "services.h"
+#include "targets.h"
 #include "targets/watch.h"
 
 struct watched {
@@ -218,6 +221,49 @@ static void watch_survives_loss(void **state)
 	unlink("libcopy-12.so");
 }
 
+/* The table that modules use, with an instance that has only a name and a loop. */
+static void service_of_an_instance(void **state)
+{
+	const struct ecap_targets *targets = ecap_service(ECAP_TARGETS_SERVICE);
+	struct ecap_target_spec spec = spec_of(by_name, NULL), old = spec;
+	struct ecap_desc desc = {.module.command = "test"};
+	struct ecap_instance *instance = NULL;
+	struct findings findings = {0};
+
+	(void)state;
+	assert_non_null(targets);
+	assert_int_equal(targets->struct_size, sizeof(*targets));
+	struct ecap_loop *loop = NULL;
+
+	assert_int_equal(ecap_loop_new(&loop), 0);
+	struct ecap_instance_options options = {.desc = &desc, .loop = loop};
+
+	assert_int_equal(ecap_instance_new(&options, &instance), 0);
+	old.struct_size = 8;
+	assert_int_equal(targets->find(instance, &old, found, &findings), -EINVAL);
+	assert_int_equal(targets->watch(instance, &old, found, &findings), -EINVAL);
+
+	struct stat st = copy_here("libcopy-14.so");
+	struct child child = start_loaded(in_dir("libcopy-14.so"));
+
+	findings.ino = st.st_ino;
+	assert_int_equal(targets->find(instance, &spec, found, &findings), 1);
+	assert_int_equal(findings.n, 1);
+	int r = targets->watch(instance, &spec, found, &findings);
+
+	if (!r)
+		assert_int_equal(targets->watch(instance, &spec, found, &findings), -EBUSY);
+	else
+		assert_int_equal(r, -EOPNOTSUPP);
+	assert_int_equal(findings.n, 1); /* what find() gave does not come again */
+	ecap_target_set_free(ecap_instance_targets(instance));
+	assert_null(*ecap_instance_targets(instance));
+	ecap_instance_free(instance);
+	ecap_loop_free(loop);
+	end_child(&child);
+	unlink("libcopy-14.so");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +272,7 @@ int main(void)
 		cmocka_unit_test(watch_short_process),
 		cmocka_unit_test(watch_reused_inode),
 		cmocka_unit_test(watch_survives_loss),
+		cmocka_unit_test(service_of_an_instance),
 	};
 
 	return cmocka_run_group_tests_name("targets_watch", tests, set_up, tear_down);
