@@ -3,8 +3,10 @@
  * Plaintext of OpenSSL and BoringSSL. Probes sit at the functions through which every read and
  * write passes (or at the exported ones): the entry remembers the arguments, the return emits
  * what was really moved. Built several times from this source, see ECAP_* below:
- *   ECAP_TASK_STORAGE  state of a call in the task's own storage, else in a hash
- *   ECAP_DYNPTR        one copy, straight into the ring, and pages that are absent are faulted in
+ *   ECAP_TASK_STORAGE  state of a call in the task's own storage, else in a hash; attach cookies
+ *                      say what a probe is for, else each kind has a program of its own
+ *   ECAP_DYNPTR        one copy, straight into the ring; pages that are absent are faulted in;
+ *                      entry and return in one program
  *   ECAP_NONCORE       needs no BTF of the kernel, and so knows no addresses
  */
 #include "openssl_record.h"
@@ -17,11 +19,6 @@
 #ifndef ECAP_NONCORE
 #include <ecapture/bpf/socket.bpf.h>
 #endif
-
-/* How the function tells the number of bytes: enum openssl_result in the module's locate.h. */
-#define RESULT_INT      1
-#define RESULT_DONE     2
-#define RESULT_SENDFILE 3
 
 /* TLS in TLS nests; deeper than this is counted as lost. */
 #define MAX_CALLS 4
@@ -38,13 +35,10 @@
 /* A frame this far below another one is on another stack. */
 #define STACK_MAX (8ULL << 20)
 
-/* Only a sleepable program can fault pages in. */
 #ifdef ECAP_DYNPTR
 #define CHUNK ECAP_DYNPTR_CHUNK
-#define RETURN_SECTION "uretprobe.s"
 #else
 #define CHUNK ECAP_SCRATCH_CHUNK
-#define RETURN_SECTION "uretprobe"
 #endif
 
 /* 64 GiB (16 GiB) in one call is more than any real write: a bound for bpf_loop(). */
@@ -187,6 +181,7 @@ static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp
 	return &calls->calls[room & (MAX_CALLS - 1)];
 }
 
+/* 1 when the call is remembered, and its return counts. */
 static __always_inline int enter(struct pt_regs *ctx, __u8 direction, __u8 result, __u64 done)
 {
 	struct task_calls *calls;
@@ -209,21 +204,34 @@ static __always_inline int enter(struct pt_regs *ctx, __u8 direction, __u8 resul
 	call->result = result;
 	call->seen = 0;
 	call->sp = PT_REGS_SP(ctx);
-	return 0;
+	return 1;
 }
 
+#ifdef ECAP_TASK_STORAGE
+static __always_inline int enter_by_cookie(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 fourth = PT_REGS_PARM4(ctx), fifth = PT_REGS_PARM5(ctx);
+
+	/* The verifier takes no computed offset into the registers: read both, then choose. */
+	barrier_var(fourth);
+	barrier_var(fifth);
+	return enter(ctx, cookie & 0xff, cookie >> 8 & 0xff, cookie >> 16 == 4 ? fifth : fourth);
+}
+#else
 /* One program for each place where the fourth argument may be when the probe is hit. */
 #define ENTRY(name, direction, result, done)					\
 	SEC("uprobe")								\
-	int name(struct pt_regs *ctx) { return enter(ctx, direction, result, done); }
+	int name(struct pt_regs *ctx) { enter(ctx, direction, result, done); return 0; }
 
-ENTRY(read_int, ECAP_DIR_RECV, RESULT_INT, 0)
-ENTRY(read_done3, ECAP_DIR_RECV, RESULT_DONE, PT_REGS_PARM4(ctx))
-ENTRY(read_done4, ECAP_DIR_RECV, RESULT_DONE, PT_REGS_PARM5(ctx))
-ENTRY(write_int, ECAP_DIR_SEND, RESULT_INT, 0)
-ENTRY(write_done3, ECAP_DIR_SEND, RESULT_DONE, PT_REGS_PARM4(ctx))
-ENTRY(write_done4, ECAP_DIR_SEND, RESULT_DONE, PT_REGS_PARM5(ctx))
-ENTRY(sendfile, ECAP_DIR_SEND, RESULT_SENDFILE, 0)
+ENTRY(read_int, ECAP_DIR_RECV, OPENSSL_RETURNS_INT, 0)
+ENTRY(read_done3, ECAP_DIR_RECV, OPENSSL_RETURNS_DONE, PT_REGS_PARM4(ctx))
+ENTRY(read_done4, ECAP_DIR_RECV, OPENSSL_RETURNS_DONE, PT_REGS_PARM5(ctx))
+ENTRY(write_int, ECAP_DIR_SEND, OPENSSL_RETURNS_INT, 0)
+ENTRY(write_done3, ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, PT_REGS_PARM4(ctx))
+ENTRY(write_done4, ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, PT_REGS_PARM5(ctx))
+ENTRY(sendfile, ECAP_DIR_SEND, OPENSSL_RETURNS_SENDFILE, 0)
+#endif
 
 /* Takes the call that returns now out of the task's calls; 0 when it was not remembered. */
 static __always_inline int pop_call(struct task_calls *calls, __u64 sp, struct call *out)
@@ -245,11 +253,11 @@ static __always_inline __u64 moved_bytes(struct pt_regs *ctx, const struct call 
 {
 	__u64 done = 0;
 
-	if (call->result == RESULT_SENDFILE)
+	if (call->result == OPENSSL_RETURNS_SENDFILE)
 		return (long)PT_REGS_RC(ctx) > 0 ? PT_REGS_RC(ctx) : 0;
 	if ((int)PT_REGS_RC(ctx) <= 0)
 		return 0;
-	if (call->result == RESULT_INT)
+	if (call->result == OPENSSL_RETURNS_INT)
 		return (__u32)PT_REGS_RC(ctx);
 	if (bpf_probe_read_user(&done, sizeof(done), (void *)call->done))
 		ecap_count_fault(sizeof(done));
@@ -355,65 +363,106 @@ static __always_inline void emit_unseen(void *ctx, struct openssl_record *record
 #endif
 }
 
-SEC(RETURN_SECTION)
-int call_return(struct pt_regs *ctx)
+static __always_inline void leave(struct pt_regs *ctx)
 {
 	struct task_calls *calls = get_calls(0);
 	struct emission e = { .ctx = ctx };
 	struct call call;
 
 	if (!calls || !pop_call(calls, PT_REGS_SP(ctx) - RETURN_ADDRESS_SIZE, &call))
-		return 0;
+		return;
 	e.record.total = moved_bytes(ctx, &call);
 	if (!e.record.total)
-		return 0;
+		return;
 	e.record.type = OPENSSL_RECORD_DATA;
 	e.record.direction = call.direction;
 	e.buf = call.buf;
 	fill_task(&e.record);
 	fill_conn(&e.record, &call);
-	if (call.result == RESULT_SENDFILE)
+	if (call.result == OPENSSL_RETURNS_SENDFILE)
 		emit_unseen(ctx, &e.record, OPENSSL_UNSEEN_SENDFILE, e.record.total);
 	else
 		emit_chunks(&e);
+}
+
+#ifdef ECAP_DYNPTR
+extern _Bool bpf_session_is_return(void) __ksym;
+
+/* A session: the entry decides by 1 that its return does not matter. */
+SEC("uprobe.s")
+int call_session(struct pt_regs *ctx)
+{
+	if (!bpf_session_is_return())
+		return !enter_by_cookie(ctx);
+	leave(ctx);
+	return 0;
+}
+#else
+SEC("uretprobe")
+int call_return(struct pt_regs *ctx)
+{
+	leave(ctx);
 	return 0;
 }
 
-/* The connection object is gone: what comes at the same address is another one. */
+#ifdef ECAP_TASK_STORAGE
 SEC("uprobe")
-int ssl_free(struct pt_regs *ctx)
+int call_entry(struct pt_regs *ctx)
+{
+	enter_by_cookie(ctx);
+	return 0;
+}
+#endif
+#endif
+
+/* The connection object is gone: what comes at the same address is another one. */
+static __always_inline void forget_conn(struct pt_regs *ctx)
 {
 	struct conn_key key = { .ssl = PT_REGS_PARM1(ctx),
 				.pid = bpf_get_current_pid_tgid() >> 32 };
 
 	bpf_map_delete_elem(&conns, &key);
-	return 0;
 }
 
-static __always_inline int set_fd(struct pt_regs *ctx, int read, int write)
+static __always_inline void set_fd(struct pt_regs *ctx, __u64 which)
 {
 	struct conn *conn;
 
 	if (!ecap_wanted())
-		return 0;
+		return;
 	conn = get_conn(PT_REGS_PARM1(ctx));
 	if (!conn)
-		return 0;
+		return;
 	/* The object may be used again for another connection. */
 	__builtin_memset(&conn->tuple, 0, sizeof(conn->tuple));
-	if (read)
+	if (which & OPENSSL_NOTE_SET_RFD)
 		conn->rfd = (int)PT_REGS_PARM2(ctx);
-	if (write)
+	if (which & OPENSSL_NOTE_SET_WFD)
 		conn->wfd = (int)PT_REGS_PARM2(ctx);
+}
+
+static __always_inline int take_note(struct pt_regs *ctx, __u64 what)
+{
+	if (what == OPENSSL_NOTE_FREE)
+		forget_conn(ctx);
+	else
+		set_fd(ctx, what);
 	return 0;
 }
 
+#ifdef ECAP_TASK_STORAGE
 SEC("uprobe")
-int set_both_fds(struct pt_regs *ctx) { return set_fd(ctx, 1, 1); }
-SEC("uprobe")
-int set_read_fd(struct pt_regs *ctx) { return set_fd(ctx, 1, 0); }
-SEC("uprobe")
-int set_write_fd(struct pt_regs *ctx) { return set_fd(ctx, 0, 1); }
+int note(struct pt_regs *ctx) { return take_note(ctx, bpf_get_attach_cookie(ctx)); }
+#else
+#define NOTE(name, what)							\
+	SEC("uprobe")								\
+	int name(struct pt_regs *ctx) { return take_note(ctx, what); }
+
+NOTE(note_free, OPENSSL_NOTE_FREE)
+NOTE(note_set_fd, OPENSSL_NOTE_SET_RFD | OPENSSL_NOTE_SET_WFD)
+NOTE(note_set_rfd, OPENSSL_NOTE_SET_RFD)
+NOTE(note_set_wfd, OPENSSL_NOTE_SET_WFD)
+#endif
 
 #ifdef ECAP_TASK_STORAGE
 /*

@@ -30,4 +30,20 @@ struct openssl_record {
 
 _Static_assert(sizeof(struct openssl_record) == 112, "no holes, the same on both sides");
 
+/*
+ * What the attach cookie of a read, write or sendfile probe says: which way the bytes go
+ * (ECAP_DIR_*), how the function tells their number, and which argument register has the
+ * pointer to it when the probe is hit (3 is the fourth's own, 4 the fifth's).
+ */
+#define OPENSSL_COOKIE(direction, result, done) ((direction) | (result) << 8 | (done) << 16)
+
+#define OPENSSL_RETURNS_INT      1u /* the return value, when positive */
+#define OPENSSL_RETURNS_DONE     2u /* 1, and *done has the number */
+#define OPENSSL_RETURNS_SENDFILE 3u /* the return value, a long, of bytes from a file */
+
+/* What the cookie of the other probes says: what happens to the connection object. */
+#define OPENSSL_NOTE_FREE    1u
+#define OPENSSL_NOTE_SET_RFD 2u
+#define OPENSSL_NOTE_SET_WFD 4u
+
 #endif

@@ -47,19 +47,19 @@ struct bash {
 /* What is probed: by name, in bash itself, or in libreadline where bash has no copy of it. */
 struct hook {
 	const char *symbol, *program;
-	uint32_t n_args;
-	int at_return, optional;
+	uint32_t n_args, where;
+	int optional;
 };
 
 static const struct hook readline_hooks[] = {
-	{ "readline", "line_read", 0, 1, 0 },
+	{ "readline", "line_read", 0, ECAP_AT_RETURN, 0 },
 };
 
 static const struct hook bash_hooks[] = {
-	{ "execute_command", "command_ran", 0, 1, 0 },
-	{ "execute_command", "command_runs", 0, 0, 0 },
-	{ "read_command", "command_begins", 0, 0, 1 },
-	{ "exit_shell", "shell_exits", 1, 0, 1 },
+	{ "execute_command", "command_ran", 0, ECAP_AT_RETURN, 0 },
+	{ "execute_command", "command_runs", 0, ECAP_AT_ENTRY, 0 },
+	{ "read_command", "command_begins", 0, ECAP_AT_ENTRY, 1 },
+	{ "exit_shell", "shell_exits", 1, ECAP_AT_ENTRY, 1 },
 };
 
 static int bash_init(const struct ecap_context *ctx, void **state)
@@ -83,7 +83,7 @@ static int bash_load(void *state)
 		err = ecap_bpf_set_events(m->ctx, m->object);
 	if (!err)
 		err = ecap_bpf_set_filter(m->ctx, m->object);
-	return err ? err : ecap_bpf_load(m->ctx, m->object);
+	return err ? err : ecap_bpf_load(m->ctx, m->object, NULL);
 }
 
 static int bash_maps(void *state, const struct ecap_map **maps, uint32_t *n)
@@ -104,7 +104,7 @@ static int attach_hook(struct bash *m, struct ecap_elf_file *file,
 	const struct ecap_elf *elf = ecap_elf(m->ctx);
 	struct ecap_site site = { .struct_size = sizeof(site) };
 	struct ecap_elf_symbol symbol;
-	struct bpf_link *link = NULL;
+	struct ecap_point point = {};
 	int err = elf->symbol(file, hook->symbol, &symbol);
 
 	if (err && hook->optional)
@@ -115,9 +115,9 @@ static int attach_hook(struct bash *m, struct ecap_elf_file *file,
 		return ecap_fail(m->ctx, err, "%s: no function %s", target->shown, hook->symbol);
 	ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: %s at file offset 0x%llx, probe on \"%s\"",
 		 target->shown, hook->symbol, (unsigned long long)site.offset, site.insn);
-	err = ecap_bpf_probe(m->ctx, m->object, hook->program, hook->at_return, target->path,
-			     site.offset, &link);
-	return err ? err : ecap_links_add(m->ctx, &m->links, link);
+	point.offset = site.offset;
+	return ecap_bpf_probes(m->ctx, m->object, hook->program, hook->where, target->path, &point,
+			       1, &m->links);
 }
 
 static int attach_hooks(struct bash *m, const struct ecap_target *target,

@@ -2,75 +2,143 @@
 /* Puts the probes of one file in place: all of them, or none. */
 #include "openssl.h"
 
-/* The program of a probe by its role, and whether its return counts too. */
+/* What a role asks for: a read or a write, or a note about the connection object. */
 static const struct {
-	const char *by_result[3][3]; /* enum openssl_result; where the fourth argument is */
-	int at_return;
-} programs[] = {
-	[OPENSSL_READ] = { { [OPENSSL_RESULT_INT] = { "read_int", "read_int", "read_int" },
-			     [OPENSSL_RESULT_DONE] = { "read_done3", "read_done4" } }, 1 },
-	[OPENSSL_WRITE] = { { [OPENSSL_RESULT_INT] = { "write_int", "write_int", "write_int" },
-			      [OPENSSL_RESULT_DONE] = { "write_done3", "write_done4" } }, 1 },
-	[OPENSSL_FREE] = { { [OPENSSL_RESULT_NONE] = { "ssl_free" } }, 0 },
-	[OPENSSL_SET_FD] = { { [OPENSSL_RESULT_NONE] = { "set_both_fds" } }, 0 },
-	[OPENSSL_SET_RFD] = { { [OPENSSL_RESULT_NONE] = { "set_read_fd" } }, 0 },
-	[OPENSSL_SET_WFD] = { { [OPENSSL_RESULT_NONE] = { "set_write_fd" } }, 0 },
-	[OPENSSL_SENDFILE] = { { [OPENSSL_RESULT_INT] = { "sendfile", "sendfile", "sendfile" } }, 1 },
+	uint32_t direction; /* ECAP_DIR_*, or ECAP_DIR_NONE: a note */
+	uint32_t note;
+	const char *program; /* for a note, where programs know no cookies */
+} roles[] = {
+	[OPENSSL_READ] = { .direction = ECAP_DIR_RECV },
+	[OPENSSL_WRITE] = { .direction = ECAP_DIR_SEND },
+	[OPENSSL_SENDFILE] = { .direction = ECAP_DIR_SEND },
+	[OPENSSL_FREE] = { .note = OPENSSL_NOTE_FREE, .program = "note_free" },
+	[OPENSSL_SET_FD] = { .note = OPENSSL_NOTE_SET_RFD | OPENSSL_NOTE_SET_WFD,
+			     .program = "note_set_fd" },
+	[OPENSSL_SET_RFD] = { .note = OPENSSL_NOTE_SET_RFD, .program = "note_set_rfd" },
+	[OPENSSL_SET_WFD] = { .note = OPENSSL_NOTE_SET_WFD, .program = "note_set_wfd" },
 };
 
-/* NULL when no program expects the fourth argument where it is. */
-static const char *program_of(const struct openssl_probe *probe)
-{
-	uint32_t where = 0;
+/* The programs for reads and writes where programs know no cookies. */
+static const struct {
+	uint32_t cookie;
+	const char *program;
+} entries[] = {
+	{ OPENSSL_COOKIE(ECAP_DIR_RECV, OPENSSL_RETURNS_INT, 0u), "read_int" },
+	{ OPENSSL_COOKIE(ECAP_DIR_RECV, OPENSSL_RETURNS_DONE, 3u), "read_done3" },
+	{ OPENSSL_COOKIE(ECAP_DIR_RECV, OPENSSL_RETURNS_DONE, 4u), "read_done4" },
+	{ OPENSSL_COOKIE(ECAP_DIR_SEND, OPENSSL_RETURNS_INT, 0u), "write_int" },
+	{ OPENSSL_COOKIE(ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, 3u), "write_done3" },
+	{ OPENSSL_COOKIE(ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, 4u), "write_done4" },
+	{ OPENSSL_COOKIE(ECAP_DIR_SEND, OPENSSL_RETURNS_SENDFILE, 0u), "sendfile" },
+};
 
-	if (probe->result == OPENSSL_RESULT_DONE)
-		where = probe->site.arg[3] - 3u; /* rcx or r8 */
-	return where < 2 ? programs[probe->role].by_result[probe->result][where] : NULL;
+/* The points of one file: those whose return counts, and the notes. */
+struct plan {
+	struct ecap_point calls[OPENSSL_MAX_PROBES], notes[OPENSSL_MAX_PROBES];
+	uint32_t n_calls, n_notes;
+};
+
+static uint32_t cookie_of(const struct openssl_probe *probe)
+{
+	uint32_t direction = roles[probe->role].direction;
+
+	if (probe->role == OPENSSL_SENDFILE)
+		return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_SENDFILE, 0u);
+	if (probe->result == OPENSSL_RESULT_INT)
+		return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_INT, 0u);
+	return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_DONE, (uint32_t)probe->site.arg[3]);
 }
 
-static int attach_at(struct openssl *m, const char *path, const char *program, int at_return,
-		     uint64_t offset)
+static const char *entry_of(uint64_t cookie)
 {
-	struct bpf_link *link = NULL;
-	int err = ecap_bpf_probe(m->ctx, m->object, program, at_return, path, offset, &link);
-
-	return err ? err : ecap_links_add(m->ctx, &m->links, link);
+	for (uint32_t i = 0; i < ECAP_COUNT(entries); i++)
+		if (entries[i].cookie == cookie)
+			return entries[i].program;
+	return NULL;
 }
 
-static int attach_probe(struct openssl *m, const struct ecap_target *target,
-			const struct openssl_probe *probe)
+static int plan_probe(struct openssl *m, const struct ecap_target *target,
+		      const struct openssl_probe *probe, struct plan *plan)
 {
-	const char *program = program_of(probe);
-	int err;
+	uint32_t cookie = cookie_of(probe);
 
 	ecap_log(m->ctx, ECAP_LOG_DEBUG,
 		 "%s: %s at 0x%llx (file offset 0x%llx), found by %s; probe on \"%s\" (%s)",
 		 target->shown, probe->function, (unsigned long long)probe->site.addr,
 		 (unsigned long long)probe->site.offset, probe->how, probe->site.insn,
 		 probe->site.emulated ? "emulated" : "single-stepped");
-	if (!program)
+	if (roles[probe->role].note) {
+		plan->notes[plan->n_notes++] = (struct ecap_point){
+			.offset = probe->site.offset, .cookie = roles[probe->role].note };
+		return 0;
+	}
+	if (!entry_of(cookie))
 		return ecap_fail(m->ctx, -ENOTSUP, "%s: %s: its fourth argument is in a register "
 				 "that no program reads", target->shown, probe->function);
-	/* The return first: an entry without its return would leave a call open. */
-	err = programs[probe->role].at_return
-		? attach_at(m, target->path, "call_return", 1, probe->site.offset) : 0;
-	return err ? err : attach_at(m, target->path, program, 0, probe->site.offset);
+	plan->calls[plan->n_calls++] =
+		(struct ecap_point){ .offset = probe->site.offset, .cookie = cookie };
+	return 0;
+}
+
+/* 1 when the object that was loaded has this program. */
+static int has_program(const struct openssl *m, const char *name)
+{
+	return bpf_object__find_program_by_name(m->object, name) != NULL;
+}
+
+/* Old kernels: a program for each kind of point. */
+static int attach_without_cookies(struct openssl *m, const char *path, const struct plan *plan)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < plan->n_calls && !err; i++)
+		err = ecap_bpf_probes(m->ctx, m->object, entry_of(plan->calls[i].cookie),
+				      ECAP_AT_ENTRY, path, &plan->calls[i], 1, &m->links);
+	for (uint32_t i = 0; i < plan->n_notes && !err; i++)
+		for (uint32_t r = 0; r < ECAP_COUNT(roles) && !err; r++)
+			if (roles[r].note && roles[r].note == plan->notes[i].cookie)
+				err = ecap_bpf_probes(m->ctx, m->object, roles[r].program,
+						      ECAP_AT_ENTRY, path, &plan->notes[i], 1,
+						      &m->links);
+	return err;
+}
+
+/* The return first: an entry without its return would leave a call open. */
+static int attach_plan(struct openssl *m, const char *path, const struct plan *plan)
+{
+	int err;
+
+	if (has_program(m, OPENSSL_SESSION))
+		err = ecap_bpf_probes(m->ctx, m->object, OPENSSL_SESSION, ECAP_AT_SESSION, path,
+				      plan->calls, plan->n_calls, &m->links);
+	else
+		err = ecap_bpf_probes(m->ctx, m->object, "call_return", ECAP_AT_RETURN, path,
+				      plan->calls, plan->n_calls, &m->links);
+	if (!err && has_program(m, "call_entry"))
+		err = ecap_bpf_probes(m->ctx, m->object, "call_entry", ECAP_AT_ENTRY, path,
+				      plan->calls, plan->n_calls, &m->links);
+	if (err)
+		return err;
+	if (!has_program(m, "note"))
+		return attach_without_cookies(m, path, plan);
+	return plan->n_notes ? ecap_bpf_probes(m->ctx, m->object, "note", ECAP_AT_ENTRY, path,
+					       plan->notes, plan->n_notes, &m->links) : 0;
 }
 
 static int attach_all(struct openssl *m, const struct ecap_target *target,
 		      const struct openssl_location *location)
 {
 	uint32_t before = m->links.n;
+	struct plan plan = {};
+	int err = 0;
 
-	for (uint32_t i = 0; i < location->n_probes; i++) {
-		int err = attach_probe(m, target, &location->probes[i]);
-
-		if (err) {
-			ecap_links_cut(&m->links, before);
-			return err;
-		}
-	}
-	return 0;
+	for (uint32_t i = 0; i < location->n_probes && !err; i++)
+		err = plan_probe(m, target, &location->probes[i], &plan);
+	if (!err)
+		err = attach_plan(m, target->path, &plan);
+	if (err)
+		ecap_links_cut(&m->links, before);
+	return err;
 }
 
 static const char *const flavours[] = {

@@ -12,12 +12,14 @@ ECAP_BPF_OBJECT(noncore_object, "openssl.noncore.o");
 
 #define CORE_FEATURES (ECAP_FEAT_BTF | ECAP_FEAT_GLOBAL_DATA)
 #define STORAGE_FEATURES (CORE_FEATURES | ECAP_FEAT_RINGBUF | ECAP_FEAT_TASK_STORAGE | \
-			  ECAP_FEAT_TASK_REGS | ECAP_FEAT_BPF_LOOP)
+			  ECAP_FEAT_TASK_REGS | ECAP_FEAT_BPF_LOOP | ECAP_FEAT_BPF_COOKIE)
 
 /* From the best to the least demanding. */
 static const struct ecap_bpf objects[] = {
 	{ .name = "openssl.dynptr", .data = dynptr_object, .end = dynptr_object_end,
-	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR },
+	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR |
+						  ECAP_FEAT_UPROBE_MULTI |
+						  ECAP_FEAT_UPROBE_SESSION },
 	{ .name = "openssl.storage", .data = storage_object, .end = storage_object_end,
 	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES },
 	{ .name = "openssl.core", .data = core_object, .end = core_object_end,
@@ -73,7 +75,7 @@ static int openssl_load(void *state)
 	if (err)
 		return err;
 	choose_programs(m);
-	return ecap_bpf_load(m->ctx, m->object);
+	return ecap_bpf_load(m->ctx, m->object, OPENSSL_SESSION);
 }
 
 static int openssl_maps(void *state, const struct ecap_map **maps, uint32_t *n)
@@ -94,14 +96,14 @@ static int attach_tracepoints(struct openssl *m)
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, m->object) {
-		struct bpf_link *link;
+		struct ecap_link link = { NULL, -1 };
 		int err;
 
 		if (strncmp(bpf_program__section_name(program), "tp_btf/", 7) ||
 		    !bpf_program__autoload(program))
 			continue;
-		link = bpf_program__attach_trace(program);
-		if (!link)
+		link.link = bpf_program__attach_trace(program);
+		if (!link.link)
 			return ecap_fail(m->ctx, -errno, "%s: %s",
 					 bpf_program__section_name(program), strerror(errno));
 		err = ecap_links_add(m->ctx, &m->links, link);

@@ -18,6 +18,9 @@ struct openssl_config {
 	uint8_t exact_symbols;
 };
 
+/* The program that the object for newest kernels has for entry and return. */
+#define OPENSSL_SESSION "call_session"
+
 /* Processes for which something was said already: once is enough. */
 #define OPENSSL_SAID_MAX 1024
 

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <ecapture/filter.h>
 #include <ecapture/module.h>
@@ -142,10 +144,32 @@ static inline int ecap_bpf_set_events(const struct ecap_context *ctx, struct bpf
 	return ecap_bpf_set(ctx, object, "ecap_send", &send, sizeof(send));
 }
 
-static inline int ecap_bpf_load(const struct ecap_context *ctx, struct bpf_object *object)
-{
-	int err = bpf_object__load(object);
+/* Attach types of include/uapi/linux/bpf.h, newer than the headers may be. */
+#define ECAP_TRACE_UPROBE_MULTI   48
+#define ECAP_TRACE_UPROBE_SESSION 57
 
+/*
+ * Loads the object. Its uprobe programs are made for links that carry many probes where the
+ * kernel has them; the program @session, when not NULL, for entry and return in one.
+ */
+static inline int ecap_bpf_load(const struct ecap_context *ctx, struct bpf_object *object,
+				const char *session)
+{
+	struct bpf_program *program;
+	int err;
+
+	bpf_object__for_each_program(program, object) {
+		const char *section = bpf_program__section_name(program);
+
+		if (session && !strcmp(bpf_program__name(program), session))
+			bpf_program__set_expected_attach_type(program,
+				(enum bpf_attach_type)ECAP_TRACE_UPROBE_SESSION);
+		else if (ctx->features & ECAP_FEAT_UPROBE_MULTI &&
+			 (!strncmp(section, "uprobe", 6) || !strncmp(section, "uretprobe", 9)))
+			bpf_program__set_expected_attach_type(program,
+				(enum bpf_attach_type)ECAP_TRACE_UPROBE_MULTI);
+	}
+	err = bpf_object__load(object);
 	return err ? ecap_fail(ctx, err, "BPF object %s: %s (--debug shows more)",
 			       bpf_object__name(object), strerror(-err)) : 0;
 }
@@ -164,60 +188,141 @@ static inline int ecap_bpf_events_map(const struct ecap_context *ctx,
 	return map->fd < 0 || map->control_fd < 0 || map->stats_fd < 0 ? -ENOENT : 0;
 }
 
-/*
- * A uprobe, or with @at_return a uretprobe, at a file offset. With --pid, in that process only.
- * Returns 0 with a link, or a negative errno with a text.
- */
-static inline int ecap_bpf_probe(const struct ecap_context *ctx, const struct bpf_object *object,
-				 const char *program, int at_return, const char *path,
-				 uint64_t offset, struct bpf_link **link)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, opts);
-	struct bpf_program *p = bpf_object__find_program_by_name(object, program);
-	struct bpf_link *l;
+/* What holds a probe in place: libbpf's link, or the fd of a link that libbpf does not know. */
+struct ecap_link {
+	struct bpf_link *link;
+	int fd; /* when link is NULL */
+};
 
-	if (!p)
-		return ecap_fail(ctx, -ENOENT, "BPF object has no program %s", program);
-	opts.retprobe = at_return != 0;
-	l = bpf_program__attach_uprobe_opts(p, ctx->common->pid == ECAP_ANY ? -1
-					    : (pid_t)ctx->common->pid, path, offset, &opts);
-	if (!l)
-		return ecap_fail(ctx, -errno, "probe %s at %s+0x%llx: %s", program, path,
-				 (unsigned long long)offset, strerror(errno));
-	*link = l;
-	return 0;
-}
-
-/* Adds a link to a list that grows; the list owns it. Destroys the link when there is no memory. */
 struct ecap_links {
-	struct bpf_link **links;
+	struct ecap_link *list;
 	uint32_t n;
 };
 
-static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_links *list,
-				 struct bpf_link *link)
+static inline void ecap_link_close(const struct ecap_link *link)
 {
-	struct bpf_link **grown =
-		(struct bpf_link **)realloc(list->links, (list->n + 1) * sizeof(*grown));
+	if (link->link)
+		bpf_link__destroy(link->link);
+	else
+		close(link->fd);
+}
+
+/* Takes @link over; closes it when there is no memory for it. */
+static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_links *links,
+				 struct ecap_link link)
+{
+	struct ecap_link *grown =
+		(struct ecap_link *)realloc(links->list, (links->n + 1) * sizeof(*grown));
 
 	if (!grown) {
-		bpf_link__destroy(link);
+		ecap_link_close(&link);
 		return ecap_fail(ctx, -ENOMEM, "out of memory");
 	}
-	list->links = grown;
-	list->links[list->n++] = link;
+	links->list = grown;
+	links->list[links->n++] = link;
 	return 0;
 }
 
-/* Destroys the links behind the first @keep. */
-static inline void ecap_links_cut(struct ecap_links *list, uint32_t keep)
+/* Closes those behind the first @keep, which detaches. */
+static inline void ecap_links_cut(struct ecap_links *links, uint32_t keep)
 {
-	while (list->n > keep)
-		bpf_link__destroy(list->links[--list->n]);
+	while (links->n > keep)
+		ecap_link_close(&links->list[--links->n]);
 	if (!keep) {
-		free(list->links);
-		list->links = NULL;
+		free(links->list);
+		links->list = NULL;
 	}
+}
+
+/* Where a program is to be attached, and what bpf_get_attach_cookie() tells it there. */
+struct ecap_point {
+	uint64_t offset; /* in the file */
+	uint64_t cookie;
+};
+
+#define ECAP_AT_ENTRY   0u
+#define ECAP_AT_RETURN  1u
+#define ECAP_AT_SESSION 2u /* a program loaded as the session: entry and return */
+
+/* The largest number of points in one call of ecap_bpf_probes(). */
+#define ECAP_POINTS_MAX 32u
+
+/* One link for all points: BPF_LINK_CREATE with uprobe_multi, union bpf_attr of Linux 6.6. */
+static inline int ecap_bpf_multi_link(const struct ecap_context *ctx, int program_fd,
+				      uint32_t where, const char *path,
+				      const struct ecap_point *points, uint32_t n)
+{
+	uint64_t offsets[ECAP_POINTS_MAX], cookies[ECAP_POINTS_MAX];
+	struct {
+		uint32_t prog_fd, target_fd, attach_type, flags;
+		uint64_t path, offsets, ref_ctr_offsets, cookies;
+		uint32_t cnt, multi_flags, pid, reserved;
+	} attr;
+
+	for (uint32_t i = 0; i < n; i++) {
+		offsets[i] = points[i].offset;
+		cookies[i] = points[i].cookie;
+	}
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_fd = (uint32_t)program_fd;
+	attr.attach_type = where == ECAP_AT_SESSION ? ECAP_TRACE_UPROBE_SESSION
+						    : ECAP_TRACE_UPROBE_MULTI;
+	attr.path = (uint64_t)(uintptr_t)path;
+	attr.offsets = (uint64_t)(uintptr_t)offsets;
+	attr.cookies = (uint64_t)(uintptr_t)cookies;
+	attr.cnt = n;
+	attr.multi_flags = where == ECAP_AT_RETURN; /* BPF_F_UPROBE_MULTI_RETURN */
+	attr.pid = ctx->common->pid == ECAP_ANY ? 0 : (uint32_t)ctx->common->pid;
+	return (int)syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+}
+
+/* One perf event for one point; NULL with errno. */
+static inline struct bpf_link *ecap_bpf_perf_link(const struct ecap_context *ctx,
+						  const struct bpf_program *program, uint32_t where,
+						  const char *path, const struct ecap_point *point)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = where == ECAP_AT_RETURN,
+		    .bpf_cookie = ctx->features & ECAP_FEAT_BPF_COOKIE ? point->cookie : 0);
+
+	return bpf_program__attach_uprobe_opts(program, ctx->common->pid == ECAP_ANY ? -1
+					       : (pid_t)ctx->common->pid, path, point->offset,
+					       &opts);
+}
+
+/*
+ * Attaches the program at each of the @n points of the file, with --pid in that process only.
+ * Returns 0 with the links added to @links, or a negative errno with a text; what was added
+ * before the failure stays in @links.
+ */
+static inline int ecap_bpf_probes(const struct ecap_context *ctx, const struct bpf_object *object,
+				  const char *name, uint32_t where, const char *path,
+				  const struct ecap_point *points, uint32_t n,
+				  struct ecap_links *links)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+	int multi = (ctx->features & ECAP_FEAT_UPROBE_MULTI) != 0;
+
+	if (!program || n > ECAP_POINTS_MAX)
+		return ecap_fail(ctx, -EINVAL, "BPF program %s: not there, or %u points are too many",
+				 name, n);
+	for (uint32_t i = 0; i < n; i += multi ? n : 1) {
+		struct ecap_link link = { NULL, -1 };
+		int err;
+
+		if (multi)
+			link.fd = ecap_bpf_multi_link(ctx, bpf_program__fd(program), where, path,
+						      points, n);
+		else
+			link.link = ecap_bpf_perf_link(ctx, program, where, path, &points[i]);
+		err = errno;
+		if (!link.link && link.fd < 0)
+			return ecap_fail(ctx, -err, "probe %s in %s at offset 0x%llx: %s", name, path,
+					 (unsigned long long)points[i].offset, strerror(err));
+		err = ecap_links_add(ctx, links, link);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 #endif
