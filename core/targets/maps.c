@@ -144,7 +144,7 @@ static void read_line(struct ecap_maps_reader *reader, char *line)
 	reader->outcome = reader->cb(reader->arg, &mapping);
 }
 
-/* Reads whole lines in the buffer and moves the rest, of which @fill is the length, to its front. */
+/* Reads whole lines in the buffer and moves the rest to its front; @fill is what it holds. */
 static void read_lines(struct ecap_maps_reader *reader, size_t *fill)
 {
 	char *at = reader->buffer, *end = at + *fill, *stop;

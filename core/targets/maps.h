@@ -16,7 +16,7 @@ struct ecap_mapping {
 	const char *path;         /* as the process sees it, without " (deleted)" */
 };
 
-/* The kernel puts " (deleted)" after the path of a file that was unlinked: true when it was there. */
+/* Cuts off the " (deleted)" that the kernel puts after unlinked paths; true when it was there. */
 bool ecap_maps_cut_deleted(char *path);
 
 /*

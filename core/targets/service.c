@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of ecap.targets/1: checks what the module passes and keeps its files with its instance. */
+/* The table of ecap.targets/1: keeps the files given to a module with its instance. */
 #include <stddef.h>
 
 #include "err.h"
