@@ -11,6 +11,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -223,11 +224,50 @@ static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_lin
 	return 0;
 }
 
+/* Detaching waits for a grace period, some 70 ms, but many can wait for the same one. */
+#define ECAP_CLOSERS 32u
+
+struct ecap_closer {
+	pthread_t thread;
+	const struct ecap_link *links;
+	uint32_t n, first;
+};
+
+static inline void *ecap_closer_main(void *arg)
+{
+	const struct ecap_closer *c = (const struct ecap_closer *)arg;
+
+	for (uint32_t i = c->first; i < c->n; i += ECAP_CLOSERS)
+		ecap_link_close(&c->links[i]);
+	return NULL;
+}
+
 /* Closes those behind the first @keep, which detaches. */
 static inline void ecap_links_cut(struct ecap_links *links, uint32_t keep)
 {
-	while (links->n > keep)
-		ecap_link_close(&links->list[--links->n]);
+	struct ecap_closer closers[ECAP_CLOSERS];
+	uint32_t n = links->n - keep, started = 0;
+
+	while (started < ECAP_CLOSERS && started < n) {
+		struct ecap_closer *c = &closers[started];
+
+		c->links = links->list + keep;
+		c->n = n;
+		c->first = started;
+		if (pthread_create(&c->thread, NULL, ecap_closer_main, c))
+			break;
+		started++;
+	}
+	/* Shares that got no thread. */
+	for (uint32_t first = started; first < ECAP_CLOSERS && first < n; first++) {
+		closers[first].links = links->list + keep;
+		closers[first].n = n;
+		closers[first].first = first;
+		ecap_closer_main(&closers[first]);
+	}
+	while (started)
+		pthread_join(closers[--started].thread, NULL);
+	links->n = keep;
 	if (!keep) {
 		free(links->list);
 		links->list = NULL;
