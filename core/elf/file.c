@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gelf.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "../err.h"
@@ -29,8 +30,8 @@ void elf_file_close(struct ecap_elf_file *file)
 	free(file->starts);
 	free(file->segments);
 	elf_end(file->elf);
-	if (file->fd >= 0)
-		close(file->fd);
+	if (file->map)
+		munmap(file->map, file->size);
 	free(file);
 }
 
@@ -189,37 +190,49 @@ static int check_header(struct ecap_elf_file *file, const char *path)
 	return 0;
 }
 
+/*
+ * Maps the whole file, shared although it is only read: into private mappings of a file the
+ * kernel writes the breakpoints of uprobes, its own and others' (kernel/events/uprobes.c,
+ * valid_vma()), and then code is not what the file says.
+ */
+static int map_file(struct ecap_elf_file *file, const char *path)
+{
+	/* O_NONBLOCK: a FIFO of that name must not hang us. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return ecap_err(-errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr))
+		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
+
+	void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return ecap_err(-errno, "mapping %s: %s", path, strerror(errno));
+	file->map = map;
+	file->size = (size_t)st.st_size;
+	return 0;
+}
+
 int elf_file_open(const char *path, struct ecap_elf_file **file)
 {
 	_cleanup_(file_closep) struct ecap_elf_file *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return ecap_err(-ENOMEM, "no memory to open %s", path);
-	/* O_NONBLOCK: a FIFO of that name must not hang us. */
-	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (f->fd < 0)
-		return ecap_err(-errno, "%s: %s", path, strerror(errno));
 
-	struct stat st;
-
-	if (fstat(f->fd, &st) != 0)
-		return ecap_err(-errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return ecap_err(-ENOEXEC, "%s is not a regular file", path);
-
-	elf_version(EV_CURRENT);
-	f->elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
-	if (!f->elf)
-		return ecap_err(-ENOEXEC, "%s: %s", path, elf_errmsg(-1));
-
-	int err = check_header(f, path);
+	int err = map_file(f, path);
 
 	if (err)
 		return err;
-	f->map = (const uint8_t *)elf_rawfile(f->elf, &f->size);
-	if (!f->map)
+	elf_version(EV_CURRENT);
+	f->elf = elf_memory((char *)f->map, f->size);
+	if (!f->elf)
 		return ecap_err(-ENOEXEC, "%s: %s", path, elf_errmsg(-1));
-	err = read_segments(f);
+	err = check_header(f, path);
+	if (!err)
+		err = read_segments(f);
 	if (err)
 		return err;
 	read_build_id(f);

@@ -37,9 +37,8 @@ struct elf_place {
 };
 
 struct ecap_elf_file {
-	int fd;
 	Elf *elf;
-	const uint8_t *map;
+	uint8_t *map;
 	size_t size;
 	uint16_t machine, type;
 	struct ecap_elf_segment *segments;

@@ -13,10 +13,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -423,6 +425,50 @@ static void test_site_refuses(void **state)
 	elf->close(file);
 }
 
+/* A uprobe there, as perf_event_open(2) makes one for this process. -1: not allowed here. */
+static int place_uprobe(const char *path, uint64_t offset)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.uprobe_path = (uint64_t)(uintptr_t)path,
+		.probe_offset = offset,
+	};
+	FILE *type = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+
+	if (!type)
+		return -1;
+
+	int n = fscanf(type, "%u", &attr.type);
+
+	fclose(type);
+	return n == 1 ? (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0) : -1;
+}
+
+/* Code is what the file says, also while somebody probes it. */
+static void test_probed_file(void **state)
+{
+	struct ecap_elf_file *file = open_build(RELA);
+	uint64_t at = address(file, "push_first"), offset = 0;
+	struct ecap_site site = { .struct_size = sizeof(site) };
+
+	(void)state;
+	assert_int_equal(elf->offset(file, at, &offset), 0);
+	elf->close(file);
+
+	int fd = place_uprobe(path_of(RELA), offset);
+
+	if (fd < 0) {
+		printf("uprobes cannot be placed here: %s\n", strerror(errno));
+		fflush(stdout);
+		skip();
+	}
+	file = open_build(RELA);
+	assert_int_equal(elf->site(file, at, 4, &site), 0);
+	assert_string_equal(site.insn, "push r13");
+	elf->close(file);
+	close(fd);
+}
+
 /* Bit i: argument i is read. */
 static const struct {
 	const char *function;
@@ -600,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_find_and_refs),
 		cmocka_unit_test(test_sites),
 		cmocka_unit_test(test_site_refuses),
+		cmocka_unit_test(test_probed_file),
 		cmocka_unit_test(test_reads_arg),
 		cmocka_unit_test(test_forwards),
 		cmocka_unit_test(test_damaged_files),
