@@ -13,12 +13,12 @@ static const char *state_of(const struct ecap_catalog_entry *entry)
 	return entry->error ? "refused" : entry->shadowed_by ? "shadowed" : "usable";
 }
 
-/* Why it is not used, or "". */
+/* Why it is not used, or NULL. */
 static const char *reason_of(const struct ecap_catalog_entry *entry)
 {
 	if (entry->error)
 		return entry->error;
-	return entry->shadowed_by ? entry->shadowed_by->path : "";
+	return entry->shadowed_by ? entry->shadowed_by->path : NULL;
 }
 
 static const char *or_dash(const char *text)
@@ -51,7 +51,7 @@ static int print_json(const struct ecap_catalog *catalog)
 	for (uint32_t i = 0; i < catalog->n; i++) {
 		const struct ecap_catalog_entry *entry = catalog->entries[i];
 		const struct ecap_module *m = entry->desc ? &entry->desc->module : NULL;
-		json_t *row = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s}", "file",
+		json_t *row = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "file",
 					entry->path, "state", state_of(entry), "command",
 					m ? m->command : NULL, "name", m ? m->name : NULL,
 					"version", m ? m->version : NULL, "license",

@@ -144,6 +144,7 @@ static int do_init(struct ecap_instance *self)
 
 static int undo_init(struct ecap_instance *self)
 {
+	ecap_target_set_free(&self->targets);
 	self->options.module->ops->close(self->state);
 	self->state = NULL;
 	return 0;
@@ -201,11 +202,7 @@ static int undo_readers(struct ecap_instance *self)
 
 static int do_start(struct ecap_instance *self)
 {
-	int err = self->options.module->ops->start(self->state);
-
-	if (err)
-		ecap_target_set_free(&self->targets);
-	return err;
+	return self->options.module->ops->start(self->state);
 }
 
 static int undo_start(struct ecap_instance *self)

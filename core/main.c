@@ -162,13 +162,18 @@ static int is_flag(const struct ecap_command_line *line, const char *a, const ch
 static int dispatch(struct ecap_command_line *line)
 {
 	struct ecap_catalog_entry *entry;
+	int err;
 
 	if (!line->command && is_flag(line, "--version", "-v")) {
 		printf("ecapture version %s\n", ECAP_VERSION);
 		return 0;
 	}
-	if (early_options(line) || find_modules(line))
+	if (early_options(line))
 		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
+	err = find_modules(line);
+	if (err)
+		return ecap_command_fail("ecapture", err == -EINVAL ? ECAP_EXIT_USAGE
+								    : ECAP_EXIT_FAILURE);
 	if (!line->command || !strcmp(line->command, "help"))
 		return print_help(line);
 	if (!strcmp(line->command, "modules"))

@@ -21,17 +21,23 @@
 #include <ecapture/module.h>
 #include <ecapture/record.h>
 
+#if defined(__STRICT_ANSI__) && !defined(__cplusplus)
+extern long syscall(long number, ...); /* unistd.h hides it from strict C */
+#endif
+
 /* Opens the first object of @rows that fits this kernel. @index: which one, may be NULL. */
 static inline int ecap_bpf_open(const struct ecap_context *ctx, const struct ecap_bpf *rows,
 				uint32_t *index, struct bpf_object **object)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	struct bpf_object_open_opts opts;
 	struct bpf_object *o;
 	uint32_t i = 0;
 	int err = ctx->host->pick_bpf(ctx->self, &i);
 
 	if (err)
 		return err;
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
 	opts.object_name = rows[i].name;
 	opts.btf_custom_path = ctx->btf_path;
 	o = bpf_object__open_mem(rows[i].data,
@@ -321,9 +327,12 @@ static inline struct bpf_link *ecap_bpf_perf_link(const struct ecap_context *ctx
 						  const struct bpf_program *program, uint32_t where,
 						  const char *path, const struct ecap_point *point)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = where == ECAP_AT_RETURN,
-		    .bpf_cookie = ctx->features & ECAP_FEAT_BPF_COOKIE ? point->cookie : 0);
+	struct bpf_uprobe_opts opts;
 
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.retprobe = where == ECAP_AT_RETURN;
+	opts.bpf_cookie = ctx->features & ECAP_FEAT_BPF_COOKIE ? point->cookie : 0;
 	return bpf_program__attach_uprobe_opts(program, ctx->common->pid == ECAP_ANY ? -1
 					       : (pid_t)ctx->common->pid, path, point->offset,
 					       &opts);
