@@ -20,3 +20,7 @@ EXTRA_DIST += bpf/openssl.bpf.c bpf/openssl_record.h
 $(openssl_bpf): bpf/openssl.%.o: bpf/openssl.bpf.c
 	$(bpf_build)
 $(openssl_la_OBJECTS): $(openssl_bpf)
+
+tests_unit_openssl_locate_test_SOURCES = \
+	tests/unit/openssl_locate_test.c \
+	plugins/openssl/locate.c plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c
