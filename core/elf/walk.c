@@ -11,6 +11,7 @@
 #define MAX_STEPS   4096
 #define SEEN_SLOTS  8192u /* twice the steps: never full */
 #define MAX_PENDING 512
+#define WALK_COST   32    /* finding a function's bounds, in steps */
 #define UNBOUNDED   0x400 /* bytes that are taken for a function whose end is not known */
 
 struct path {
@@ -64,6 +65,7 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 		w->start = addr;
 		w->end = addr + UNBOUNDED;
 	}
+	*budget -= *budget < WALK_COST ? *budget : WALK_COST;
 	add_pending(w, addr, ELF_ARGS_AT_CALL);
 
 	for (uint32_t steps = 0; w->n_pending && steps < MAX_STEPS && *budget; steps++, --*budget) {

@@ -48,8 +48,8 @@ struct openssl_location {
 
 /*
  * @exact_symbols: only exported functions, at their first instruction.
- * Returns 0 with at least one read and one write probe, or -ENOENT with @location->tried
- * filled.
+ * Returns 0 with at least one read and one write probe, -ENOENT when there are none, or
+ * -EBADMSG when two ways of finding a function disagree; then @location->tried says why.
  */
 int openssl_locate(const struct ecap_elf *elf, struct ecap_elf_file *file, int exact_symbols,
 		   struct openssl_location *location);

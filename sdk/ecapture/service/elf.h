@@ -4,6 +4,7 @@
  * wants to probe: symbols, data behind relocations, code references, and where in a function a
  * probe is cheapest. All [any thread], one thread a file. Addresses are the file's own virtual
  * addresses; every function that fails returns a negative errno and leaves its results alone.
+ * The caller sets struct_size, where a struct has it, before it hands the struct in.
  */
 #ifndef ECAPTURE_SERVICE_ELF_H
 #define ECAPTURE_SERVICE_ELF_H
@@ -100,12 +101,13 @@ struct ecap_elf {
 	int (*site)(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args, struct ecap_site *site);
 	/*
 	 * 1 when the function reads its argument @index (0 is the first) before it overwrites it,
-	 * or passes it on in its own register to a call; 0 when not.
+	 * or passes it on in its own register to a function that does, or by a jump to one that
+	 * cannot be seen; 0 when not.
 	 */
 	int (*reads_arg)(struct ecap_elf_file *file, uint64_t addr, uint32_t index);
 	/*
 	 * The function to which the one at @addr passes its first three arguments unchanged by a
-	 * direct call or jump. -ENOENT: none.
+	 * direct call or jump, to a function that reads them. -ENOENT: none; -ENOTUNIQ: several.
 	 */
 	int (*forwards)(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
 };
