@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Times one call of SSL_write in the library named on the command line. Reads lines
- *   SIZE CALLS RATE PAUSE
+ *   SIZE CALLS CHUNKS RATE PAUSE
  * and answers each with
  *   median-ns best-ns thread-cpu-ns-per-call calls-made bytes-written elapsed-ns
- * RATE 0: as fast as it goes, in 20 chunks, PAUSE microseconds before each; a sample is the mean
- * of a chunk. Else RATE calls a second; a sample is one call, with two readings of the clock in
- * it. The process lives on between the lines, so that probes can come and go around the same
+ * RATE 0: as fast as it goes, in CHUNKS chunks, PAUSE microseconds before each; a sample is the
+ * mean of a chunk. Else RATE calls a second; a sample is one call, with two readings of the clock
+ * in it. The process lives on between the lines, so that probes can come and go around the same
  * pages.
  */
 #define _GNU_SOURCE
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define WARM_UP 200
-#define CHUNKS  20
+#define MAX_CHUNKS 1000
 #define MAX_SIZE (1 << 20)
 #define MAX_PACED 2000000
 #define MAX_PAUSE 999999
@@ -32,6 +32,13 @@ struct library {
 	int (*set_fd)(void *ssl, int fd);
 	int (*write)(void *ssl, const void *buf, int len);
 	void *ssl;
+};
+
+/* One line of the input. */
+struct order {
+	int size;
+	unsigned int chunks, pause;
+	unsigned long long calls, rate;
 };
 
 struct result {
@@ -64,66 +71,65 @@ static char *make_payload(void)
 	return buf;
 }
 
-static void full_speed(const struct library *lib, const char *buf, int size, uint64_t calls,
-		       useconds_t pause, struct result *result)
+static void full_speed(const struct library *lib, const char *buf, const struct order *order,
+		       struct result *result)
 {
-	uint64_t sample[CHUNKS], each = calls / CHUNKS ? calls / CHUNKS : 1;
+	uint64_t sample[MAX_CHUNKS], each = order->calls / order->chunks;
 
-	for (int i = 0; i < CHUNKS; i++) {
-		if (pause)
-			usleep(pause);
+	for (unsigned int i = 0; i < order->chunks; i++) {
+		if (order->pause)
+			usleep(order->pause);
 
 		uint64_t start = now(CLOCK_MONOTONIC);
 
 		for (uint64_t k = 0; k < each; k++)
-			result->bytes += (uint64_t)lib->write(lib->ssl, buf, size);
+			result->bytes += (uint64_t)lib->write(lib->ssl, buf, order->size);
 		sample[i] = (now(CLOCK_MONOTONIC) - start) * 100 / each; /* hundredths */
 	}
-	qsort(sample, CHUNKS, sizeof(sample[0]), by_value);
-	result->median = sample[CHUNKS / 2];
+	qsort(sample, order->chunks, sizeof(sample[0]), by_value);
+	result->median = sample[order->chunks / 2];
 	result->best = sample[0];
-	result->calls += each * CHUNKS;
+	result->calls += each * order->chunks;
 }
 
-static int paced(const struct library *lib, const char *buf, int size, uint64_t calls,
-		 uint64_t rate, struct result *result)
+static int paced(const struct library *lib, const char *buf, const struct order *order,
+		 struct result *result)
 {
-	uint64_t gap = 1000000000 / rate, next = now(CLOCK_MONOTONIC) + gap;
-	uint64_t *sample = calloc(calls, sizeof(*sample));
+	uint64_t gap = 1000000000 / order->rate, next = now(CLOCK_MONOTONIC) + gap;
+	uint64_t *sample = calloc(order->calls, sizeof(*sample));
 
 	if (!sample)
 		return -1;
-	for (uint64_t k = 0; k < calls; k++, next += gap) {
+	for (uint64_t k = 0; k < order->calls; k++, next += gap) {
 		uint64_t start;
 
 		while ((start = now(CLOCK_MONOTONIC)) < next)
 			;
 		start = now(CLOCK_MONOTONIC);
-		result->bytes += (uint64_t)lib->write(lib->ssl, buf, size);
+		result->bytes += (uint64_t)lib->write(lib->ssl, buf, order->size);
 		sample[k] = (now(CLOCK_MONOTONIC) - start) * 100;
 	}
-	qsort(sample, calls, sizeof(*sample), by_value);
-	result->median = sample[calls / 2];
+	qsort(sample, order->calls, sizeof(*sample), by_value);
+	result->median = sample[order->calls / 2];
 	result->best = sample[0];
-	result->calls += calls;
+	result->calls += order->calls;
 	free(sample);
 	return 0;
 }
 
-static int run(const struct library *lib, const char *buf, int size, uint64_t calls,
-	       uint64_t rate, useconds_t pause)
+static int run(const struct library *lib, const char *buf, const struct order *order)
 {
 	struct result result = {};
 
 	for (int i = 0; i < WARM_UP; i++)
-		result.bytes += (uint64_t)lib->write(lib->ssl, buf, size);
+		result.bytes += (uint64_t)lib->write(lib->ssl, buf, order->size);
 	result.calls = WARM_UP;
 
 	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID), start = now(CLOCK_MONOTONIC);
 
-	if (!rate)
-		full_speed(lib, buf, size, calls, pause, &result);
-	else if (paced(lib, buf, size, calls, rate, &result))
+	if (!order->rate)
+		full_speed(lib, buf, order, &result);
+	else if (paced(lib, buf, order, &result))
 		return -1;
 	cpu = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	result.elapsed = now(CLOCK_MONOTONIC) - start;
@@ -166,6 +172,15 @@ static int open_library(const char *path, struct library *lib)
 	return 0;
 }
 
+static int read_order(struct order *order)
+{
+	return scanf("%d %llu %u %llu %u", &order->size, &order->calls, &order->chunks,
+		     &order->rate, &order->pause) == 5 &&
+	       order->size >= 0 && order->size <= MAX_SIZE && order->pause <= MAX_PAUSE &&
+	       order->chunks && order->chunks <= MAX_CHUNKS && order->calls >= order->chunks &&
+	       (!order->rate || order->calls <= MAX_PACED);
+}
+
 int main(int argc, char **argv)
 {
 	struct library lib;
@@ -181,20 +196,15 @@ int main(int argc, char **argv)
 
 	char *buf = make_payload();
 	int fd = connected_socket();
-	unsigned long long calls, rate;
-	unsigned int pause;
-	int size;
+	struct order order;
 
 	if (!buf || fd < 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);
-	while (scanf("%d %llu %llu %u", &size, &calls, &rate, &pause) == 4) {
-		if (size < 0 || size > MAX_SIZE || !calls || pause > MAX_PAUSE ||
-		    (rate && calls > MAX_PACED))
-			return 2;
+	while (read_order(&order)) {
 		lib.set_fd(lib.ssl, fd); /* again each time: a new capture has not seen it */
-		if (run(&lib, buf, size, calls, rate, pause))
+		if (run(&lib, buf, &order))
 			return 1;
 	}
 	free(buf);

@@ -10,9 +10,8 @@ SHAPES = (('debian', "Debian's libssl"), ('node', "node's OpenSSL"))
 RATE = 20000
 LARGE = SIZES[2:]  # overrun any ring at full speed: also made in bursts
 BURST = 4 << 20  # bytes, a quarter of the ring
-BURSTS = 20  # as many as call.c makes chunks
+BURSTS = 20
 PAUSE = 20000  # microseconds, for the reader to drain one
-MODES = (' full', ' paced', ' burst')
 VARIANTS = ('unprobed', 'empty', 'ours', 'ours, exact symbols')
 
 
@@ -36,29 +35,29 @@ def prober(env, variant, caller, lib):
     return Capture(env, caller.pid, lib, cpu=1, extra=extra)
 
 
+def orders(env):
+    """Name of a figure, size of a call, and what else Caller.run() is told."""
+    for size, text, _ in SIZES:
+        yield f'{text} full', size, {'calls': env.scaled(200000)}
+        yield f'{text} paced', size, {'calls': env.scaled(6000), 'rate': RATE}
+    for size, text, _ in LARGE:
+        yield f'{text} burst', size, {'calls': BURSTS * BURST // size, 'chunks': BURSTS,
+                                      'pause': PAUSE}
+
+
 def measure(env, values, shape, variant, caller):
     if variant == 'ours, exact symbols':
         values.add(f'a {shape} 1 KiB full', variant, caller.run(1024, env.scaled(40000))['ns'])
         return
-    calls = env.scaled(200000)
-    for size, text, _ in SIZES:
-        figure = f'a {shape} {text}'
-        values.add(figure + ' full', variant, caller.run(size, calls)['ns'])
-        paced = caller.run(size, env.scaled(6000), RATE)
-        values.add(figure + ' paced', variant, paced['ns'])
-        if any(size == large for large, _, _ in LARGE):
-            burst = caller.run(size, BURSTS * BURST // size, pause=PAUSE)
-            values.add(figure + ' burst', variant, burst['ns'])
+    for name, size, order in orders(env):
+        values.add(f'a {shape} {name}', variant, caller.run(size, **order)['ns'])
 
 
 def losses(env, values, shape, lib, caller):
     """Each alone, for its own summary: how much of it was lost."""
-    calls = env.scaled(200000)
-    plan = [(f'{text} full', size, calls, 0) for size, text, _ in SIZES]
-    plan += [(f'{text} burst', size, BURSTS * BURST // size, PAUSE) for size, text, _ in LARGE]
-    for name, size, calls, pause in plan:
+    for name, size, order in orders(env):
         with Capture(env, caller.pid, lib, cpu=1) as capture:
-            made = caller.run(size, calls, pause=pause)
+            made = caller.run(size, **order)
             said = capture.stop()
         values.add(f'a {shape} {name}', 'lost %', 100 * said['lost'] / made['calls'])
 
@@ -73,9 +72,7 @@ def run(env, values):
                 if values.now == 0 and values.of(f'a {shape} 64 B full', 'ours'):
                     losses(env, values, shape, lib, caller)
         except Missing as reason:
-            for _, text, _ in SIZES:
-                for mode in MODES:
-                    values.missing(f'a {shape} {text}{mode}', 'ours', str(reason))
+            refuse(env, values, shape, 'ours', reason)
 
 
 def one(env, values, shape, variant, caller, lib):
@@ -83,9 +80,12 @@ def one(env, values, shape, variant, caller, lib):
         with prober(env, variant, caller, lib):
             measure(env, values, shape, variant, caller)
     except Missing as reason:
-        for _, text, _ in SIZES:
-            for mode in MODES:
-                values.missing(f'a {shape} {text}{mode}', variant, str(reason))
+        refuse(env, values, shape, variant, reason)
+
+
+def refuse(env, values, shape, variant, reason):
+    for name, _, _ in orders(env):
+        values.missing(f'a {shape} {name}', variant, str(reason))
 
 
 def ns(value):

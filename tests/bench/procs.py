@@ -203,8 +203,8 @@ class Caller(Program):
         if self.line(self.child.stdout, 10) != 'ready':
             raise Missing('the target does not start')
 
-    def run(self, size, calls, rate=0, pause=0):
-        self.child.stdin.write(f'{size} {calls} {rate} {pause}\n'.encode())
+    def run(self, size, calls, rate=0, chunks=200, pause=0):
+        self.child.stdin.write(f'{size} {calls} {chunks} {rate} {pause}\n'.encode())
         self.child.stdin.flush()
         text = self.line(self.child.stdout, 60)
         if not text:
