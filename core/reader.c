@@ -61,10 +61,13 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
-/* Adds up what the programs counted on each CPU, and tells what is new. */
+/*
+ * Adds up what the programs counted on each CPU, and tells what is new. What perf counts is in
+ * there already where bpf_perf_event_output() returns perf's error; older kernels return 0.
+ */
 static void check_lost(struct source *s)
 {
-	uint64_t lost = s->perf_lost, lost_bytes = 0, faults = 0;
+	uint64_t lost = 0, lost_bytes = 0, faults = 0;
 	uint32_t zero = 0;
 
 	if (s->stats_fd >= 0 && !bpf_map_lookup_elem(s->stats_fd, &zero, s->per_cpu)) {
@@ -74,6 +77,7 @@ static void check_lost(struct source *s)
 			faults += s->per_cpu[cpu].fault_bytes;
 		}
 	}
+	lost = lost > s->perf_lost ? lost : s->perf_lost;
 	atomic_store(&s->lost_records, lost);
 	atomic_store(&s->lost_bytes, lost_bytes);
 	atomic_store(&s->fault_bytes, faults);
