@@ -5,8 +5,7 @@
  * what was really moved. Built several times from this source, see ECAP_* below:
  *   ECAP_TASK_STORAGE  state of a call in the task's own storage, else in a hash; attach cookies
  *                      say what a probe is for, else each kind has a program of its own
- *   ECAP_DYNPTR        one copy, straight into the ring; pages that are absent are faulted in;
- *                      entry and return in one program
+ *   ECAP_DYNPTR        one copy, straight into the ring; pages that are absent are faulted in
  *   ECAP_NONCORE       needs no BTF of the kernel, and so knows no addresses
  */
 #include "openssl_record.h"
@@ -35,10 +34,13 @@
 /* A frame this far below another one is on another stack. */
 #define STACK_MAX (8ULL << 20)
 
+/* Only a sleepable program can fault pages in. */
 #ifdef ECAP_DYNPTR
 #define CHUNK ECAP_DYNPTR_CHUNK
+#define SLEEPABLE ".s"
 #else
 #define CHUNK ECAP_SCRATCH_CHUNK
+#define SLEEPABLE ""
 #endif
 
 /* 64 GiB (16 GiB) in one call is more than any real write: a bound for bpf_loop(). */
@@ -338,7 +340,7 @@ static __always_inline void emit_chunks(struct emission *e)
 }
 #else
 /* Without bpf_loop() (before 5.17) the verifier bounds what one call can send. */
-#define OLD_CHUNKS 16
+#define OLD_CHUNKS 64
 static __always_inline void emit_chunks(struct emission *e)
 {
 	for (__u32 i = 0; i < OLD_CHUNKS; i++)
@@ -385,20 +387,7 @@ static __always_inline void leave(struct pt_regs *ctx)
 		emit_chunks(&e);
 }
 
-#ifdef ECAP_DYNPTR
-extern _Bool bpf_session_is_return(void) __ksym;
-
-/* A session: the entry decides by 1 that its return does not matter. */
-SEC("uprobe.s")
-int call_session(struct pt_regs *ctx)
-{
-	if (!bpf_session_is_return())
-		return !enter_by_cookie(ctx);
-	leave(ctx);
-	return 0;
-}
-#else
-SEC("uretprobe")
+SEC("uretprobe" SLEEPABLE)
 int call_return(struct pt_regs *ctx)
 {
 	leave(ctx);
@@ -412,7 +401,20 @@ int call_entry(struct pt_regs *ctx)
 	enter_by_cookie(ctx);
 	return 0;
 }
-#endif
+
+/*
+ * Entry and return in one, where the kernel has sessions: the entry decides by 1 that its
+ * return does not matter. bpf_get_func_ip() is the address of the probe in both, while the
+ * instruction pointer is at the return where the function was called from.
+ */
+SEC("uprobe" SLEEPABLE)
+int call_session(struct pt_regs *ctx)
+{
+	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
+		return !enter_by_cookie(ctx);
+	leave(ctx);
+	return 0;
+}
 #endif
 
 /* The connection object is gone: what comes at the same address is another one. */

@@ -86,6 +86,11 @@ static int has_program(const struct openssl *m, const char *name)
 	return bpf_object__find_program_by_name(m->object, name) != NULL;
 }
 
+int openssl_has_session(const struct openssl *m)
+{
+	return (m->ctx->features & ECAP_FEAT_UPROBE_SESSION) && has_program(m, OPENSSL_SESSION);
+}
+
 /* Old kernels: a program for each kind of point. */
 static int attach_without_cookies(struct openssl *m, const char *path, const struct plan *plan)
 {
@@ -103,20 +108,26 @@ static int attach_without_cookies(struct openssl *m, const char *path, const str
 	return err;
 }
 
-/* The return first: an entry without its return would leave a call open. */
-static int attach_plan(struct openssl *m, const char *path, const struct plan *plan)
+/* The calls: the return first, as an entry without its return would leave a call open. */
+static int attach_calls(struct openssl *m, const char *path, const struct plan *plan)
 {
 	int err;
 
-	if (has_program(m, OPENSSL_SESSION))
-		err = ecap_bpf_probes(m->ctx, m->object, OPENSSL_SESSION, ECAP_AT_SESSION, path,
-				      plan->calls, plan->n_calls, &m->links);
-	else
-		err = ecap_bpf_probes(m->ctx, m->object, "call_return", ECAP_AT_RETURN, path,
-				      plan->calls, plan->n_calls, &m->links);
-	if (!err && has_program(m, "call_entry"))
-		err = ecap_bpf_probes(m->ctx, m->object, "call_entry", ECAP_AT_ENTRY, path,
-				      plan->calls, plan->n_calls, &m->links);
+	if (openssl_has_session(m))
+		return ecap_bpf_probes(m->ctx, m->object, OPENSSL_SESSION, ECAP_AT_SESSION, path,
+				       plan->calls, plan->n_calls, &m->links);
+	err = ecap_bpf_probes(m->ctx, m->object, "call_return", ECAP_AT_RETURN, path, plan->calls,
+			      plan->n_calls, &m->links);
+	if (err || !has_program(m, "call_entry"))
+		return err;
+	return ecap_bpf_probes(m->ctx, m->object, "call_entry", ECAP_AT_ENTRY, path, plan->calls,
+			       plan->n_calls, &m->links);
+}
+
+static int attach_plan(struct openssl *m, const char *path, const struct plan *plan)
+{
+	int err = attach_calls(m, path, plan);
+
 	if (err)
 		return err;
 	if (!has_program(m, "note"))

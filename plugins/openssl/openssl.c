@@ -17,9 +17,7 @@ ECAP_BPF_OBJECT(noncore_object, "openssl.noncore.o");
 /* From the best to the least demanding. */
 static const struct ecap_bpf objects[] = {
 	{ .name = "openssl.dynptr", .data = dynptr_object, .end = dynptr_object_end,
-	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR |
-						  ECAP_FEAT_UPROBE_MULTI |
-						  ECAP_FEAT_UPROBE_SESSION },
+	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR },
 	{ .name = "openssl.storage", .data = storage_object, .end = storage_object_end,
 	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES },
 	{ .name = "openssl.core", .data = core_object, .end = core_object_end,
@@ -52,15 +50,25 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	return 0;
 }
 
-/* Tracepoints that a kernel lacks would fail the whole load. */
+static void autoload(struct openssl *m, const char *name, int on)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(m->object, name);
+
+	if (program)
+		bpf_program__set_autoload(program, on);
+}
+
+/* Programs that a kernel lacks something for would fail the whole load. */
 static void choose_programs(struct openssl *m)
 {
+	int session = openssl_has_session(m);
 	int tracepoints = (m->ctx->features & ECAP_FEAT_SOCK_LENGTH_TP) != 0;
-	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, m->object)
-		if (!strncmp(bpf_program__section_name(program), "tp_btf/", 7))
-			bpf_program__set_autoload(program, tracepoints);
+	autoload(m, OPENSSL_SESSION, session);
+	autoload(m, "call_entry", !session);
+	autoload(m, "call_return", !session);
+	autoload(m, "socket_sent", tracepoints);
+	autoload(m, "socket_received", tracepoints);
 }
 
 static int openssl_load(void *state)

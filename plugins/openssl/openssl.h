@@ -18,7 +18,7 @@ struct openssl_config {
 	uint8_t exact_symbols;
 };
 
-/* The program that the object for newest kernels has for entry and return. */
+/* The program for entry and return in one. */
 #define OPENSSL_SESSION "call_session"
 
 /* Processes for which something was said already: once is enough. */
@@ -38,6 +38,9 @@ struct openssl {
 	} said[OPENSSL_SAID_MAX]; /* [reader] */
 	uint32_t n_said;
 };
+
+/* 1 when the object has that program and the kernel can attach it. */
+int openssl_has_session(const struct openssl *m);
 
 /* Finds the functions of one file and attaches to them; the callback of ecap.targets/1. */
 int openssl_attach(void *arg, const struct ecap_target *target);
