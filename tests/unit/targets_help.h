@@ -15,6 +15,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -57,10 +58,19 @@ static inline int set_up(void **state)
 	return ecap_ldcache_each(ECAP_LDCACHE_PATH, find_original, NULL) == 1 ? 0 : -1;
 }
 
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* A test that was skipped half-way leaves its files. */
 static inline int tear_down(void **state)
 {
 	(void)state;
-	return chdir("/") || rmdir(dir);
+	return chdir("/") || nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline int copy_library(const char *to)

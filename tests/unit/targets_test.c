@@ -22,6 +22,18 @@ static int find(const struct ecap_target_spec *spec, ino_t ino, struct findings 
 	return r;
 }
 
+/*
+ * In a chroot, the kernel shows paths of other mount namespaces from the root of those, not from
+ * ours: what we know is only how they end.
+ */
+static void assert_shown(const char *shown, const char *expected)
+{
+	size_t len = strlen(shown), end = strlen(expected);
+
+	assert_in_range(end, 1, len);
+	assert_string_equal(shown + len - end, expected);
+}
+
 static void find_mapped(const struct ecap_target_spec *spec, ino_t ino, const struct child *child,
 			const char *shown)
 {
@@ -31,7 +43,7 @@ static void find_mapped(const struct ecap_target_spec *spec, ino_t ino, const st
 	assert_int_equal(findings.n, 1);
 	assert_int_equal(findings.how, ECAP_TARGET_MAPPED);
 	assert_int_equal(findings.pid, child->pid);
-	assert_string_equal(findings.shown, shown);
+	assert_shown(findings.shown, shown);
 }
 
 static void given_file(void **state)
