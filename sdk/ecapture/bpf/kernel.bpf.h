@@ -66,6 +66,13 @@ struct tcp_ulp_ops {
 
 struct inet_connection_sock {
 	const struct tcp_ulp_ops *icsk_ulp_ops;
+	void *icsk_ulp_data;
+} ECAP_CORE;
+
+/* In the module tls (include/net/tls.h): 0 is TLS_BASE, nothing done by the kernel. */
+struct tls_context {
+	__u8 tx_conf : 3;
+	__u8 rx_conf : 3;
 } ECAP_CORE;
 
 #define ECAP_AF_INET     2

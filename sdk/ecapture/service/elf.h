@@ -64,6 +64,14 @@ struct ecap_site {
 	char insn[56];     /* the instruction as text */
 };
 
+/* What the argument registers hold at a call, as far as the code before it tells. */
+struct ecap_elf_call {
+	uint32_t struct_size;
+	uint32_t known;        /* bit i: value[i] is a constant or an address that the code loads */
+	uint64_t addr, callee; /* of the call or jump; 0: it goes through a pointer */
+	uint64_t value[6];     /* by position of the argument; 32-bit values are zero-extended */
+};
+
 struct ecap_elf {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -110,6 +118,11 @@ struct ecap_elf {
 	 * direct call or jump, to a function that reads them. -ENOENT: none; -ENOTUNIQ: several.
 	 */
 	int (*forwards)(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
+	/*
+	 * The call to which the code at @insn, an instruction inside a function, leads without a
+	 * condition. -ENOENT: it leads to none within a few instructions.
+	 */
+	int (*call)(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call);
 };
 
 static inline const struct ecap_elf *ecap_elf(const struct ecap_context *ctx)
