@@ -197,7 +197,7 @@ is_stuck() {
 @test "a process killed inside SSL_write does not disturb the next" {
 	local client server
 	capture tls
-	start load "$E2E_BIN/load" "$ID" 4 16384 500
+	start load "$E2E_BIN/load" "$ID" 4 16384 500 0
 	client=$(field pid "$(expect load '^client pid=')")
 	server=$(field pid "$(expect load '^server pid=')")
 	wait_until 10 has_line "$EVENTS" "$ID-l3-20"
@@ -234,7 +234,7 @@ numbers_reach() {
 
 interrupted() {
 	capture tls
-	start load "$E2E_BIN/load" "$ID" 4 256 2000
+	start load "$E2E_BIN/load" "$ID" 4 256 2000 0
 	expect load '^client pid='
 	local client
 	client=$(field pid "$(expect load '^client pid=')")
@@ -254,16 +254,26 @@ interrupted() {
 	interrupted TERM
 }
 
-@test "what does not fit the kernel's buffer is counted, and the rest is whole" {
+number_before() { # WORD TEXT
+	sed -n "s/.*[ (]\([0-9]*\) $1.*/\1/p" <<<"$2"
+}
+
+@test "what does not fit the kernel's buffer is counted, every call and every byte" {
+	local map events lost lost_bytes bytes
 	LOST_IS_FINE=yes
-	capture tls --mapsize 8
-	start load "$E2E_BIN/load" "$ID" 4 4096 0
-	expect load '^client pid='
-	wait_until 10 has_line "$EVENTS" "$ID-l0-1000 "
+	capture tls --mapsize 8 --comm load
+	start load "$E2E_BIN/load" "$ID" 4 1024 0 20000
+	finish load
 	stop_capture
-	local lost
-	lost=$(sed -n 's/.* \([0-9]*\) lost, .*/\1/p' <<<"$summary")
-	[ "$lost" -gt 0 ] || skip "nothing was lost: $summary"
-	has_line "$LOG" 'warning.*lost' || { echo "loss without a warning"; return 1; }
-	seen 0 "no such text" # reads and checks every event: none is cut
+	map=$(grep 'map events: ' "$LOG")
+	events=$(number_before 'events, ' "$summary")
+	bytes=$(number_before 'bytes, ' "$summary")
+	lost=$(number_before 'lost, ' "$summary")
+	lost_bytes=$(number_before 'bytes), ' "$map")
+	[ "$lost" -gt 0 ] || { echo "the buffer was not too small: $summary"; return 1; }
+	has_line "$LOG" '^warning tls: .* lost' || { echo "loss without a warning"; return 1; }
+	same "calls captured and lost" 160000 $((events + lost))
+	same "bytes captured and lost" $((160000 * 1024)) $((bytes + lost_bytes))
+	same "lines" "$events" "$(wc -l <"$EVENTS")"
+	seen 0 "no such text" # reads and checks each event
 }

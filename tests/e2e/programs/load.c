@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load PREFIX CONNECTIONS BYTES RATE: a client sends messages of BYTES each over CONNECTIONS
- * connections, a thread for each, RATE a second on each of them (0: as fast as it can), until it
- * is killed; the server reads them. A message begins "PREFIX-lC-N " with the number C of its
+ * load PREFIX CONNECTIONS BYTES RATE COUNT: a client sends messages of BYTES each over CONNECTIONS
+ * connections, a thread for each, RATE a second on each of them (0: as fast as it can), COUNT on
+ * each (0: until it is killed); the server reads them, one at a time. A message begins "PREFIX-lC-N " with the number C of its
  * connection and N of the message in it, and ends in a line feed.
  *
  * On SIGUSR1 the client prints "sent N0 N1 ...": the messages of each connection for which
- * SSL_write had returned when it was asked. It dies with its server and the other way round.
+ * SSL_write had returned when it was asked. It dies with its server; the server ends after it.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +24,7 @@
 
 static const char *prefix;
 static int n_connections, size, rate;
+static unsigned long count;
 static atomic_ulong sent[MAX_CONNECTIONS];
 static SSL *sessions[MAX_CONNECTIONS];
 
@@ -43,7 +44,7 @@ static void *send_all(void *arg)
 	char *message = malloc((size_t)size + 1);
 	struct timespec start;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned long n = 0;; n++) {
+	for (unsigned long n = 0; !count || n < count; n++) {
 		memset(message, '.', (size_t)size);
 		int len = snprintf(message, (size_t)size, "%s-l%d-%lu", prefix, c, n);
 		message[len] = ' ';
@@ -52,6 +53,8 @@ static void *send_all(void *arg)
 		atomic_store(&sent[c], n + 1);
 		pace(&start, n + 1);
 	}
+	free(message);
+	tls_end(sessions[c]);
 	return NULL;
 }
 
@@ -61,16 +64,24 @@ static void *receive_all(void *arg)
 	char *data = malloc((size_t)size);
 	while (SSL_read(ssl, data, size) > 0)
 		;
-	exit(0);
+	free(data);
+	tls_end(ssl);
+	return NULL;
 }
+
+static pthread_t threads[MAX_CONNECTIONS];
 
 static void start_threads(void *(*work)(void *))
 {
-	for (int i = 0; i < n_connections; i++) {
-		pthread_t thread;
-		if (pthread_create(&thread, NULL, work, (void *)(intptr_t)i))
+	for (int i = 0; i < n_connections; i++)
+		if (pthread_create(&threads[i], NULL, work, (void *)(intptr_t)i))
 			die("pthread_create");
-	}
+}
+
+static void join_threads(void)
+{
+	for (int i = 0; i < n_connections; i++)
+		pthread_join(threads[i], NULL);
 }
 
 static void server(int listener)
@@ -81,8 +92,7 @@ static void server(int listener)
 	for (int i = 0; i < n_connections; i++)
 		sessions[i] = tls_session(ctx, tls_accept(listener), 1);
 	start_threads(receive_all);
-	for (;;)
-		pause();
+	join_threads();
 }
 
 static void client(uint16_t port)
@@ -97,6 +107,11 @@ static void client(uint16_t port)
 		sessions[i] = tls_session(ctx, tls_connect("127.0.0.1", port), 0);
 	start_threads(send_all);
 	printf("client pid=%d\n", (int)getpid());
+	fflush(stdout);
+	if (count) {
+		join_threads();
+		return;
+	}
 	for (;;) {
 		fflush(stdout);
 		int signo;
@@ -111,12 +126,13 @@ static void client(uint16_t port)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
-		die("usage: load PREFIX CONNECTIONS BYTES RATE");
+	if (argc != 6)
+		die("usage: load PREFIX CONNECTIONS BYTES RATE COUNT");
 	prefix = argv[1];
 	n_connections = atoi(argv[2]);
 	size = atoi(argv[3]);
 	rate = atoi(argv[4]);
+	count = strtoul(argv[5], NULL, 10);
 	if (n_connections < 1 || n_connections > MAX_CONNECTIONS || size < 64 + (int)strlen(prefix))
 		die("load of %d connections with %d bytes", n_connections, size);
 	return tls_pair("127.0.0.1", server, client);
