@@ -5,7 +5,7 @@
  */
 #include "instance.h"
 
-#include <linux/version.h>
+#include <bpf/libbpf.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -31,6 +31,7 @@ static int64_t mono_to_real_ns(void)
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance)
 {
 	struct ecap_instance *self = calloc(1, sizeof(*self));
+	int n_cpus = libbpf_num_possible_cpus();
 
 	if (!self)
 		return ecap_err(-ENOMEM, "out of memory");
@@ -48,7 +49,7 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 		.kernel_version = options->kernel_version,
 		.features = options->features,
 		.btf_mode = (uint16_t)options->btf_mode,
-		.n_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF),
+		.n_cpus = n_cpus > 0 ? (uint32_t)n_cpus : 1,
 		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 		.mono_to_real_ns = mono_to_real_ns(),
 		.btf_path = options->btf_path,
@@ -225,38 +226,51 @@ static const struct {
 	{ "start", do_start, undo_start },
 };
 
+/* Runs one, or its undoing. What fails without a word must not be blamed with an older one. */
+static int run_step(struct ecap_instance *self, int (*step)(struct ecap_instance *self))
+{
+	int err;
+
+	ecap_err(0, "%s", "");
+	err = step ? step(self) : 0;
+	if (err && !*ecap_err_text())
+		ecap_err(err, "%s", strerror(-err));
+	return err;
+}
+
 /* Undoes what has succeeded, last first; goes on past errors and returns the first one. */
 static int unwind(struct ecap_instance *self)
 {
+	char text[1024] = "";
 	int first = 0;
 
 	while (self->steps > 0) {
 		uint32_t i = --self->steps;
-		int err = steps[i].undo ? steps[i].undo(self) : 0;
+		int err = run_step(self, steps[i].undo);
 
-		if (err && !first)
-			first = err;
-		if (err)
-			log_error(ecap_instance_name(self), "undoing %s: %s", steps[i].name,
-				  ecap_err_text());
+		if (!err)
+			continue;
+		log_error(ecap_instance_name(self), "undoing %s: %s", steps[i].name,
+			  ecap_err_text());
+		if (!first)
+			snprintf(text, sizeof(text), "%s", ecap_err_text());
+		first = first ? first : err;
 	}
-	return first;
+	return first ? ecap_err(first, "%s", text) : 0;
 }
 
 int ecap_instance_start(struct ecap_instance *self)
 {
 	while (self->steps < ARRAY_SIZE(steps)) {
 		char text[1024];
-		int err = steps[self->steps].run(self);
+		int err = run_step(self, steps[self->steps].run);
 
 		if (!err) {
 			self->steps++;
 			continue;
 		}
 		/* Unwinding may fail too, but the first reason is the one to tell. */
-		snprintf(text, sizeof(text), "%s", ecap_err_text());
-		ecap_err(err, "%s: %s", steps[self->steps].name, text);
-		snprintf(text, sizeof(text), "%s", ecap_err_text());
+		snprintf(text, sizeof(text), "%s: %s", steps[self->steps].name, ecap_err_text());
 		unwind(self);
 		return ecap_err(err, "%s", text);
 	}
