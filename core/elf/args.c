@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a function does with its arguments: whether it reads one, and to which other function it
- * hands its first three on. Both tell functions apart by their signature, without symbols.
+ * What code does with arguments: whether a function reads one, to which other function it hands
+ * its first three on, and which constants it passes to a call. All of them tell functions apart
+ * without symbols.
  */
 #include "walk.h"
 
@@ -10,6 +11,8 @@
 #define MAX_DEPTH 4 /* calls followed to see what becomes of an argument */
 #define BUDGET    20000 /* instructions looked at for one question */
 #define N_FORWARDED 3u
+#define MAX_BEFORE 0x4000 /* bytes of a function decoded to know what is loaded before a place */
+#define MAX_AFTER  16     /* instructions from a place to the call it leads to */
 
 /* A stub that leads to another file: an indirect jump, behind endbr64 or not. */
 static bool is_stub(struct ecap_elf_file *file, uint64_t addr)
@@ -91,7 +94,8 @@ int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index)
 	if (index >= ELF_N_ARGS)
 		return ecap_err(-EINVAL, "argument %u is in no register", index);
 	if (!elf_insn_at(file, addr))
-		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx", (unsigned long long)addr);
+		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx",
+				(unsigned long long)addr);
 
 	uint32_t budget = BUDGET;
 
@@ -139,8 +143,84 @@ int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *calle
 	if (err || w.err)
 		return err ? err : w.err;
 	if (!w.callee)
-		return ecap_err(-ENOENT, "the function at %#llx hands its arguments to no other one",
+		return ecap_err(-ENOENT, "the function at %#llx hands its arguments to no other",
 				(unsigned long long)addr);
 	*callee = w.callee;
 	return 0;
+}
+
+/* Takes account of one instruction: what it loads is known, what else it writes is not. */
+static void follow_constants(struct ecap_elf_file *file, const cs_insn *insn,
+			     struct ecap_elf_call *call)
+{
+	uint32_t reads, writes;
+	unsigned int reg;
+	uint64_t value = 0;
+	enum elf_branch branch = elf_insn_branch(insn, &value);
+
+	if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT ||
+	    branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_JUMP_INDIRECT ||
+	    branch == ELF_BRANCH_END) {
+		call->known = 0; /* what comes next is reached from elsewhere, or knows nothing */
+		return;
+	}
+
+	bool loads = elf_insn_load(insn, &reg, &value);
+
+	elf_insn_access(file, insn, &reads, &writes);
+	call->known &= ~writes;
+	if (loads && reg < ELF_N_ARGS) {
+		call->known |= 1u << reg;
+		call->value[reg] = value;
+	}
+}
+
+/*
+ * Goes through the function from its start: only from there is it certain where instructions
+ * begin. False when @insn is not at the start of one.
+ */
+static bool follow_to(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
+{
+	uint64_t at, end;
+
+	if (elf_function_bounds(file, insn, &at, &end) != 0 || insn - at > MAX_BEFORE)
+		return false;
+	while (at < insn) {
+		const cs_insn *decoded = elf_insn_at(file, at);
+
+		if (decoded)
+			follow_constants(file, decoded, call);
+		at += decoded ? decoded->size : 1;
+	}
+	return at == insn;
+}
+
+int elf_args_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
+{
+	struct ecap_elf_call made = { 0 };
+	const cs_insn *decoded = NULL;
+
+	if (!follow_to(file, insn, &made))
+		return ecap_err(-ENOENT, "%#llx is not an instruction of a function that is known",
+				(unsigned long long)insn);
+	for (int i = 0; i < MAX_AFTER && (decoded = elf_insn_at(file, insn)); i++) {
+		uint64_t target = 0;
+		enum elf_branch branch = elf_insn_branch(decoded, &target);
+
+		if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT) {
+			made.addr = insn;
+			made.callee = target;
+			*call = made;
+			return 0;
+		}
+		if (branch == ELF_BRANCH_JUMP) {
+			insn = target;
+			continue;
+		}
+		if (branch)
+			break;
+		follow_constants(file, decoded, &made);
+		insn += decoded->size;
+	}
+	return ecap_err(-ENOENT, "no call within %d instructions", MAX_AFTER);
 }

@@ -45,7 +45,8 @@ const void *elf_file_data(const struct ecap_elf_file *file, uint64_t addr, uint6
 	for (uint32_t i = 0; i < file->n_segments; i++) {
 		const struct ecap_elf_segment *s = &file->segments[i];
 
-		if (addr >= s->addr && addr - s->addr <= s->size && len <= s->size - (addr - s->addr))
+		if (addr >= s->addr && addr - s->addr <= s->size &&
+		    len <= s->size - (addr - s->addr))
 			return file->map + s->offset + (addr - s->addr);
 	}
 	return NULL;
@@ -180,8 +181,8 @@ static int check_header(struct ecap_elf_file *file, const char *path)
 		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64))
-		return ecap_err(-ENOEXEC, "%s is an ELF file for machine %u, not for x86-64 or arm64",
-				path, eh.e_machine);
+		return ecap_err(-ENOEXEC, "%s is for machine %u, not for x86-64 or arm64", path,
+				eh.e_machine);
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return ecap_err(-ENOEXEC, "%s is neither a program nor a shared library (type %u)",
 				path, eh.e_type);

@@ -97,6 +97,7 @@ int elf_site_choose(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
 /* args.c */
 int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index);
 int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
+int elf_args_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call);
 
 /* Numbers as they lie in the file: of any alignment, little endian as this host. */
 static inline uint32_t elf_u32(const void *p)

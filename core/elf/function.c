@@ -109,7 +109,8 @@ static int by_symbol(struct ecap_elf_file *file, uint64_t addr, uint64_t *start,
 		for (uint32_t k = 0; k < file->symbols[i].n; k++) {
 			const Elf64_Sym *sym = &file->symbols[i].syms[k];
 
-			if (!elf_symbol_is_defined(sym) || ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
+			if (!elf_symbol_is_defined(sym) ||
+			    ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
 			    addr < sym->st_value || addr - sym->st_value >= sym->st_size ||
 			    sym->st_value + sym->st_size < sym->st_value)
 				continue;
@@ -162,8 +163,11 @@ static int add_call_targets(const struct ecap_elf_file *file, struct list *list)
 
 		if (!(s->flags & PF_X))
 			continue;
-		for (const uint8_t *p = code; end - p >= 5 && (p = memchr(p, 0xe8, (size_t)(end - p) - 4));
-		     p++) {
+		for (const uint8_t *p = code; end - p >= 5; p++) {
+			p = memchr(p, 0xe8, (size_t)(end - p) - 4);
+			if (!p)
+				break;
+
 			uint64_t target = relative(s->addr + (uint64_t)(p - code) + 5, p + 1);
 
 			if (!elf_file_is_code(file, target) || !may_start(file, target))
@@ -254,7 +258,8 @@ int elf_function_bounds(struct ecap_elf_file *file, uint64_t addr, uint64_t *sta
 	if (err == -ENOENT)
 		err = by_starts(file, addr, start, end);
 	if (err == -EFAULT || err == -ENOENT)
-		return ecap_err(-ENOENT, "no function around %#llx, by .eh_frame_hdr, symbols or calls",
+		return ecap_err(-ENOENT,
+				"no function around %#llx by .eh_frame_hdr, symbols or calls",
 				(unsigned long long)addr);
 	return err;
 }

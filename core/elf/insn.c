@@ -52,20 +52,13 @@ static bool open_capstone(struct ecap_elf_file *file)
 
 const cs_insn *elf_insn_at(struct ecap_elf_file *file, uint64_t addr)
 {
-	uint8_t copy[MAX_INSN + 1] = { 0 };
-	size_t len = MAX_INSN;
-	const uint8_t *code = elf_file_is_code(file, addr) ? elf_file_data(file, addr, len) : NULL;
+	const uint8_t *code = NULL;
+	size_t len = MAX_INSN + 1;
 
-	if (!open_capstone(file))
+	if (!elf_file_is_code(file, addr) || !open_capstone(file))
 		return NULL;
-	for (; !code && len; len--) { /* close to the end of a segment */
-		const uint8_t *p = elf_file_is_code(file, addr) ? elf_file_data(file, addr, len) : NULL;
-
-		if (p)
-			code = memcpy(copy, p, len);
-		if (p)
-			break;
-	}
+	while (!code && --len) /* less than MAX_INSN close to the end of a segment */
+		code = elf_file_data(file, addr, len);
 	if (!code || !cs_disasm_iter(file->capstone, &code, &len, &addr, file->insn))
 		return NULL;
 	return file->insn;
@@ -156,6 +149,32 @@ uint64_t elf_insn_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t
 		if (writes & (1u << reg))
 			args = elf_args_set(args, reg, ELF_NO_ARG);
 	return args;
+}
+
+bool elf_insn_load(const cs_insn *insn, unsigned int *reg, uint64_t *value)
+{
+	const cs_x86 *x = &insn->detail->x86;
+
+	if (x->op_count != 2 || x->operands[0].type != X86_OP_REG || x->operands[0].size < 4)
+		return false;
+	*reg = reg_number(x->operands[0].reg);
+	if (clears(insn)) {
+		*value = 0;
+		return true;
+	}
+	if ((insn->id == X86_INS_MOV || insn->id == X86_INS_MOVABS) &&
+	    x->operands[1].type == X86_OP_IMM) {
+		*value = (uint64_t)x->operands[1].imm;
+		if (x->operands[0].size == 4)
+			*value &= UINT32_MAX;
+		return true;
+	}
+	if (insn->id == X86_INS_LEA && x->operands[1].mem.base == X86_REG_RIP &&
+	    x->operands[1].mem.index == X86_REG_INVALID) {
+		*value = insn->address + insn->size + (uint64_t)x->operands[1].mem.disp;
+		return true;
+	}
+	return false;
 }
 
 /*

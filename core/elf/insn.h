@@ -56,6 +56,9 @@ void elf_insn_access(struct ecap_elf_file *file, const cs_insn *insn, uint32_t *
 /* What registers hold after the instruction (after the call, when it is one). */
 uint64_t elf_insn_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t args);
 
+/* True when the instruction loads a constant or an address: into @reg, @value. */
+bool elf_insn_load(const cs_insn *insn, unsigned int *reg, uint64_t *value);
+
 /* True when the kernel emulates a uprobe on it instead of single-stepping a copy. */
 bool elf_insn_is_emulated(const cs_insn *insn);
 

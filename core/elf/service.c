@@ -60,6 +60,14 @@ static int service_site(struct ecap_elf_file *file, uint64_t addr, uint32_t n_ar
 	return err ? err : give(site, &made, sizeof(made), ECAP_END(struct ecap_site, insn));
 }
 
+static int service_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
+{
+	struct ecap_elf_call made;
+	int err = elf_args_call(file, insn, &made);
+
+	return err ? err : give(call, &made, sizeof(made), ECAP_END(struct ecap_elf_call, value));
+}
+
 const struct ecap_elf ecap_elf_service = {
 	.struct_size = sizeof(ecap_elf_service),
 	.open = elf_file_open,
@@ -77,4 +85,5 @@ const struct ecap_elf ecap_elf_service = {
 	.site = service_site,
 	.reads_arg = elf_args_reads,
 	.forwards = elf_args_forwards,
+	.call = service_call,
 };

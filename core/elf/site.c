@@ -104,14 +104,15 @@ int elf_site_choose(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
 		    struct ecap_site *site)
 {
 	if (n_args > ELF_N_ARGS)
-		return ecap_err(-EINVAL, "a site for %u arguments: at most %u are in registers", n_args,
-				ELF_N_ARGS);
+		return ecap_err(-EINVAL, "a site for %u arguments: at most %u are in registers",
+				n_args, ELF_N_ARGS);
 
 	struct ecap_site found = { 0 };
 	const cs_insn *insn = elf_insn_at(file, addr);
 
 	if (!insn)
-		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx", (unsigned long long)addr);
+		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx",
+				(unsigned long long)addr);
 	fill_site(insn, ELF_ARGS_AT_CALL, &found);
 	look_ahead(file, addr, n_args, &found);
 

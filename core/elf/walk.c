@@ -81,7 +81,8 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 		uint64_t next = insn->address + insn->size;
 		uint64_t after = elf_insn_flow(file, insn, p.args);
 		bool jumps = branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND;
-		enum elf_walk_verdict verdict = visit(arg, insn, p.args, jumps && !inside(w, target));
+		bool leaves = jumps && !inside(w, target);
+		enum elf_walk_verdict verdict = visit(arg, insn, p.args, leaves);
 
 		if (verdict == ELF_WALK_STOP)
 			return 0;

@@ -132,13 +132,18 @@ static bool has_both(const struct openssl_location *l)
 int openssl_locate(const struct ecap_elf *elf, struct ecap_elf_file *file, int exact_symbols,
 		   struct openssl_location *location)
 {
-	static int (*const ways[])(struct finder *f) = { locate_by_method, locate_by_symbol };
+	static int (*const ways[])(struct finder *f) = {
+		locate_by_method, locate_by_symbol, locate_boringssl,
+	};
 	struct finder f = { .elf = elf, .file = file, .exact = exact_symbols };
 
 	f.location = location;
 	memset(location, 0, sizeof(*location));
 	read_segments(&f);
-	for (uint32_t i = exact_symbols ? 1 : 0; i < ECAP_COUNT(ways); i++) {
+	for (uint32_t i = 0; i < ECAP_COUNT(ways); i++) {
+		if (exact_symbols && ways[i] != locate_by_symbol)
+			continue;
+
 		int err = ways[i](&f);
 
 		if (!err && has_both(location))

@@ -82,9 +82,9 @@ static bool read_table(struct finder *f, uint64_t addr, uint32_t version, struct
 
 static void scan_segment(struct tables *all, const struct ecap_elf_segment *s)
 {
-	uint64_t start = (s->addr + 7) & ~UINT64_C(7);
-	uint64_t size = s->size - (start - s->addr) % 8;
-	const uint8_t *p = size > s->size ? NULL : all->f->elf->data(all->f->file, start, size & ~7ull);
+	uint64_t start = (s->addr + 7) & ~UINT64_C(7), skipped = start - s->addr;
+	uint64_t size = s->size > skipped ? s->size - skipped : 0;
+	const uint8_t *p = all->f->elf->data(all->f->file, start, size);
 
 	for (uint64_t i = 0; p && i + HEADER <= size && all->n < MAX_TABLES; i += 8) {
 		uint64_t word;
@@ -194,7 +194,8 @@ static const char *name_of(const struct table *t, enum openssl_role role, bool i
 	if (!in_family)
 		return role == OPENSSL_READ ? "dtls1_read" :
 		       role == OPENSSL_WRITE ? "dtls1_write" : "dtls1_free";
-	return role == OPENSSL_READ ? "ssl3_read" : role == OPENSSL_WRITE ? "ssl3_write" : "ssl_free";
+	return role == OPENSSL_READ ? "ssl3_read" :
+	       role == OPENSSL_WRITE ? "ssl3_write" : "ssl_free";
 }
 
 static int add_function(struct tables *all, const struct table *t, enum openssl_role role,
@@ -241,8 +242,8 @@ static int compare_symbol(struct tables *all, const char *name, uint32_t column)
 	for (uint32_t i = 0; i < all->n; i++)
 		if (all->items[i].column[0] == all->family &&
 		    all->items[i].column[column] != symbol) {
-			finder_tried(all->f, "the SSL_METHOD table at %#llx has %#llx where the symbol "
-				     "%s is %#llx", (unsigned long long)all->items[i].addr,
+			finder_tried(all->f, "the SSL_METHOD table at %#llx has %#llx where the "
+				     "symbol %s is %#llx", (unsigned long long)all->items[i].addr,
 				     (unsigned long long)all->items[i].column[column], name,
 				     (unsigned long long)symbol);
 			return -EBADMSG;

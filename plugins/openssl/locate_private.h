@@ -18,7 +18,7 @@ struct finder {
 	uint32_t n_segments;
 	uint64_t added[OPENSSL_MAX_PROBES]; /* function of each probe in @location */
 	bool exact;          /* probes go to the first instruction, whatever it costs */
-	bool data_in_code;   /* no read-only segment: an older linker, read-only data is with code */
+	bool data_in_code;   /* an older linker put read-only data with code */
 };
 
 /* A function to probe and why we think it is the one. */
@@ -45,6 +45,7 @@ int finder_add(struct finder *f, const struct candidate *c);
  */
 int locate_by_method(struct finder *f);           /* locate_method.c */
 int locate_by_symbol(struct finder *f);           /* locate_symbol.c */
+int locate_boringssl(struct finder *f);           /* locate_boringssl.c */
 
 /* Adds SSL_set_fd() and the like, those that have symbols. */
 int locate_helpers(struct finder *f, bool with_free);

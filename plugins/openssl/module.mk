@@ -5,6 +5,7 @@ openssl_la_SOURCES = \
 	plugins/openssl/attach.c \
 	plugins/openssl/decode.c \
 	plugins/openssl/locate.c plugins/openssl/locate.h \
+	plugins/openssl/locate_boringssl.c \
 	plugins/openssl/locate_method.c \
 	plugins/openssl/locate_private.h \
 	plugins/openssl/locate_symbol.c \
@@ -23,4 +24,5 @@ $(openssl_la_OBJECTS): $(openssl_bpf)
 
 tests_unit_openssl_locate_test_SOURCES = \
 	tests/unit/openssl_locate_test.c \
-	plugins/openssl/locate.c plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c
+	plugins/openssl/locate.c plugins/openssl/locate_boringssl.c \
+	plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c

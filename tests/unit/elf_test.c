@@ -1,128 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * ecap.elf/1 on files whose content is known: data/shapes.S, assembled as libraries with
- * different relocations and as programs, and on thousands of damaged copies of them.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* ecap.elf/1 on files whose content is known: see elf_builds.h. */
+#include "elf_builds.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
-
-#include "err.h"
-#include "services.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-static const struct ecap_elf *const elf = &ecap_elf_service;
-static char dir[64];
-
-/* What is built from shapes.S; the last two have nothing that says where functions are. */
-enum { RELA, RELR, PROGRAM, BARE, STRIPPED, N_BUILDS };
-
-static const struct {
-	const char *name, *flags;
-} builds[N_BUILDS] = {
-	[RELA] = { "rela.so", "-shared -Wl,--build-id=0x0123456789abcdef" },
-	[RELR] = { "relr.so", "-shared -Wl,-z,pack-relative-relocs" },
-	[PROGRAM] = { "program", "-static -no-pie -DPROGRAM" },
-	[BARE] = { "bare", "-static -no-pie -DPROGRAM -Wl,--no-eh-frame-hdr" },
-	[STRIPPED] = { "stripped", "-static -no-pie -DPROGRAM -Wl,--no-eh-frame-hdr -s" },
-};
-
-static const char *path_of(int build)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, builds[build].name);
-	return path;
-}
-
-static struct ecap_elf_file *open_build(int build)
-{
-	struct ecap_elf_file *file = NULL;
-	int err = elf->open(path_of(build), &file);
-
-	if (err)
-		fail_msg("%s: %s", path_of(build), ecap_err_text());
-	return file;
-}
-
-static uint64_t address(struct ecap_elf_file *file, const char *name)
-{
-	struct ecap_elf_symbol symbol = { 0 };
-
-	if (elf->symbol(file, name, &symbol) != 0)
-		fail_msg("%s", ecap_err_text());
-	return symbol.addr;
-}
-
-static int make_builds(void **state)
-{
-	const char *cc = getenv("CC"), *src = getenv("top_srcdir");
-
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/elf-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	for (int i = 0; i < N_BUILDS; i++) {
-		char command[1024];
-
-		snprintf(command, sizeof(command), "%s -nostdlib %s '%s/tests/unit/data/shapes.S' -o '%s'",
-			 cc && *cc ? cc : "cc", builds[i].flags, src && *src ? src : ".", path_of(i));
-		if (system(command) != 0) {
-			fprintf(stderr, "%s\n", command);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int remove_builds(void **state)
-{
-	(void)state;
-	for (int i = 0; i < N_BUILDS; i++)
-		unlink(path_of(i));
-	return rmdir(dir);
-}
-
-static void write_file(const char *path, const void *bytes, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, len), len);
-	close(fd);
-}
-
-static uint8_t *read_file(const char *path, size_t *len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-
-	uint8_t *bytes = malloc((size_t)st.st_size);
-
-	assert_non_null(bytes);
-	assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
-	close(fd);
-	*len = (size_t)st.st_size;
-	return bytes;
-}
 
 static void test_open_refuses(void **state)
 {
@@ -299,7 +182,8 @@ static void test_function_bounds(void **state)
 		assert_int_equal(elf->function(file, at + 2, &start, &end), 0);
 		assert_int_equal(start, at);
 		assert_int_equal(end, at + 4);
-		assert_int_equal(elf->function(file, address(file, "pointers"), &start, &end), -ENOENT);
+		assert_int_equal(elf->function(file, address(file, "pointers"), &start, &end),
+				 -ENOENT);
 		assert_int_equal(start, at);
 		elf->close(file);
 	}
@@ -313,26 +197,6 @@ static void test_function_bounds(void **state)
 	assert_true(end > at + 5);
 	elf->close(file);
 	elf->close(named);
-}
-
-struct hits {
-	uint64_t at[8];
-	int n, stop_after;
-};
-
-static int count_hit(void *arg, uint64_t addr)
-{
-	struct hits *hits = arg;
-
-	if (hits->n < (int)ARRAY_SIZE(hits->at))
-		hits->at[hits->n] = addr;
-	return ++hits->n == hits->stop_after;
-}
-
-static int count_ref(void *arg, uint64_t insn, uint64_t target)
-{
-	(void)target;
-	return count_hit(arg, insn);
 }
 
 static void test_find_and_refs(void **state)
@@ -493,8 +357,9 @@ static void test_reads_arg(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
 		for (uint32_t k = 0; k < 6; k++) {
 			print_message("# %s, argument %u\n", readers[i].function, k);
-			assert_int_equal(elf->reads_arg(file, address(file, readers[i].function), k),
-					 readers[i].reads >> k & 1);
+			uint64_t at = address(file, readers[i].function);
+
+			assert_int_equal(elf->reads_arg(file, at, k), readers[i].reads >> k & 1);
 		}
 	assert_int_equal(elf->reads_arg(file, address(file, "reads_four"), 6), -EINVAL);
 	assert_int_equal(elf->reads_arg(file, address(file, "pointers"), 0), -ENOENT);
@@ -532,105 +397,33 @@ static void test_forwards(void **state)
 	elf->close(file);
 }
 
-/* Asks everything about a file that may say anything. */
-static void ask_everything(struct ecap_elf_file *file, const uint64_t *addrs, size_t n)
+static void test_call(void **state)
 {
-	struct ecap_elf_info info = { .struct_size = sizeof(info) };
-	struct ecap_elf_symbol symbol;
-	struct ecap_elf_segment segment;
-	struct hits hits = { .stop_after = 100 };
-	uint64_t value, end;
-
-	elf->info(file, &info);
-	elf->symbol(file, "push_first", &symbol);
-	elf->symbol(file, "no such symbol", &symbol);
-	elf->find(file, "text to be", 10, count_hit, &hits);
-	elf->refs(file, addrs, (uint32_t)n, count_ref, &hits);
-	for (uint32_t i = 0; elf->segment(file, i, &segment) == 0; i++) {
-		const uint8_t *p = elf->data(file, segment.addr, segment.size);
-
-		/* All of it must be there: touching it is the test. */
-		for (uint64_t k = 0; p && k < segment.size; k += 512)
-			hits.n += p[k];
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct ecap_site site = { .struct_size = sizeof(site) };
-		const char *name = elf->symbol_name(file, addrs[i]);
-
-		hits.n += name ? (int)strlen(name) : 0;
-		elf->pointer(file, addrs[i], &value);
-		elf->offset(file, addrs[i], &value);
-		elf->function(file, addrs[i], &value, &end);
-		elf->site(file, addrs[i], 4, &site);
-		elf->reads_arg(file, addrs[i], 3);
-		elf->forwards(file, addrs[i], &value);
-	}
-}
-
-/* xorshift64: the same damage every time. */
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
-/* Half of the damage goes where the structure is: the headers at the start and at the end. */
-static void damage(uint8_t *bytes, size_t len, uint64_t *x)
-{
-	static const uint8_t values[] = { 0, 1, 0x7f, 0x80, 0xff, 0x41 };
-	uint64_t count = 1 + next_random(x) % 8;
-
-	while (count--) {
-		uint64_t where = next_random(x) % 4;
-		size_t at = where == 0 ? next_random(x) % 64 : where == 1 ? next_random(x) % 0x400 :
-			where == 2 ? len - 1 - next_random(x) % 0x600 : next_random(x) % len;
-
-		bytes[at] = next_random(x) % 2 ? (uint8_t)next_random(x)
-					       : values[next_random(x) % sizeof(values)];
-	}
-}
-
-static void test_damaged_files(void **state)
-{
-	static const char *const names[] = {
-		"push_first", "jump_behind_copy", "forwards_saved", "reads_after_branch", "pointers",
-	};
-	uint64_t x = UINT64_C(0x9e3779b97f4a7c15);
-	int opened = 0;
-	char path[128];
+	struct ecap_elf_file *file = open_build(RELA);
+	struct ecap_elf_call call = { .struct_size = sizeof(call) }, unsized = { .struct_size = 8 };
+	uint64_t at = address(file, "gives_constants_here");
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/damaged", dir);
-	for (int build = 0; build < N_BUILDS; build++) {
-		struct ecap_elf_file *file = open_build(build == STRIPPED ? BARE : build);
-		uint64_t addrs[ARRAY_SIZE(names) + 2] = { 0, UINT64_MAX - 8 };
-		size_t len;
-		uint8_t *whole = read_file(path_of(build), &len), *bytes = malloc(len);
+	assert_int_equal(elf->call(file, at, &call), 0);
+	assert_int_equal(call.callee, address(file, "push_first"));
+	assert_int_equal(call.known, 0x1f); /* the last was loaded from memory */
+	assert_int_equal(call.value[0], 16);
+	assert_int_equal(call.value[1], 0);
+	assert_int_equal(call.value[2], 66);
+	assert_int_equal(call.value[3], address(file, "reads_four"));
+	assert_int_equal(call.value[4], UINT32_MAX);
 
-		assert_non_null(bytes);
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-			addrs[i + 2] = address(file, names[i]);
-		elf->close(file);
-		for (int i = 0; i < 1000; i++) {
-			size_t cut = i % 8 ? len : next_random(&x) % len;
+	/* What was loaded before another call is gone. */
+	assert_int_equal(elf->call(file, address(file, "gives_nothing_here"), &call), 0);
+	assert_int_equal(call.callee, 0);
+	assert_int_equal(call.known, 1);
 
-			memcpy(bytes, whole, len);
-			damage(bytes, len, &x);
-			write_file(path, bytes, cut);
-			if (elf->open(path, &file) != 0)
-				continue;
-			opened++;
-			ask_everything(file, addrs, ARRAY_SIZE(addrs));
-			elf->close(file);
-		}
-		free(bytes);
-		free(whole);
-	}
-	unlink(path);
-	/* Most must get past the header, or nothing was tested. */
-	assert_true(opened > 1000);
+	assert_int_equal(elf->call(file, at, &unsized), -EINVAL);
+	assert_int_equal(elf->call(file, at + 1, &call), -ENOENT);
+	assert_int_equal(elf->call(file, address(file, "push_first"), &call), -ENOENT);
+	assert_int_equal(elf->call(file, address(file, "pointers"), &call), -ENOENT);
+	assert_int_equal(call.known, 1);
+	elf->close(file);
 }
 
 int main(void)
@@ -649,7 +442,7 @@ int main(void)
 		cmocka_unit_test(test_probed_file),
 		cmocka_unit_test(test_reads_arg),
 		cmocka_unit_test(test_forwards),
-		cmocka_unit_test(test_damaged_files),
+		cmocka_unit_test(test_call),
 	};
 
 	return cmocka_run_group_tests_name("elf", tests, make_builds, remove_builds);

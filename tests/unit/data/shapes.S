@@ -220,6 +220,37 @@ function takes_addresses
 	ret
 end takes_addresses
 
+/* What a call is given: constants, an address, and what is not known. */
+function gives_constants
+	test rdi, rdi
+	je 5f
+	ret
+5:	mov edi, 16
+	xor esi, esi
+	mov edx, 66
+	lea rcx, reads_four[rip]
+	.globl gives_constants_here
+	.hidden gives_constants_here
+gives_constants_here:
+	mov r9, [rdi]
+	mov r8d, -1
+	jmp 6f
+	int3
+6:	call push_first
+	ret
+end gives_constants
+
+function gives_nothing
+	mov edx, 66
+	call push_first
+	.globl gives_nothing_here
+	.hidden gives_nothing_here
+gives_nothing_here:
+	mov edi, 16
+	call [rax]
+	ret
+end gives_nothing
+
 function _start
 	call push_first
 	hlt
