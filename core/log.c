@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "utf8.h"
 #include "util.h"
 
 static atomic_int max_level = ECAP_LOG_INFO;
@@ -43,6 +44,23 @@ static const char *level_name(int level)
 	}
 }
 
+/* What shows as it is, the rest as \xNN; returns the length, at most four times the text's. */
+static size_t put_escaped(char *out, const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
+	size_t n = 0;
+
+	while (p < end) {
+		size_t shown = *p == '\t' ? 1 : ecap_utf8_shown(p, end);
+
+		if (!shown)
+			n += (size_t)snprintf(out + n, 5, "\\x%02x", *p++);
+		for (; shown; shown--)
+			out[n++] = (char)*p++;
+	}
+	return n;
+}
+
 void ecap_vlogf(int level, const char *component, const char *fmt, va_list ap)
 {
 	char text[2048], line[sizeof(text) * 4 + 96];
@@ -54,12 +72,7 @@ void ecap_vlogf(int level, const char *component, const char *fmt, va_list ap)
 	n = (size_t)snprintf(line, 96, "%s %s: ", level_name(level), component);
 	if (n >= 96)
 		n = 95;
-	for (const unsigned char *p = (unsigned char *)text; *p; p++) {
-		if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
-			n += (size_t)snprintf(line + n, 5, "\\x%02x", *p);
-		else
-			line[n++] = (char)*p;
-	}
+	n += put_escaped(line + n, text);
 	line[n++] = '\n';
 	/* A log that cannot be written has nowhere to say so. */
 	(void)!write(atomic_load(&log_fd), line, n);

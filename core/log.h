@@ -17,7 +17,10 @@ int ecap_log_level(void);
 /* Sends the log to a file (appended, made with mode 0600). Returns 0 or a negative errno. */
 int ecap_log_open(const char *path);
 
-/* Control characters in the text are escaped: it may hold what other programs chose. */
+/*
+ * What would act on a terminal (control characters, those that turn the direction of writing)
+ * or is no UTF-8 is escaped: the text may hold what other programs chose.
+ */
 void ecap_logf(int level, const char *component, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void ecap_vlogf(int level, const char *component, const char *fmt, va_list ap)
