@@ -149,7 +149,8 @@ def percent(value):
 
 
 def share(values, table, text, figure):
-    seen, lost = (values.median(f'{figure} {w}', 'ours') for w in ('seen', 'lost'))
+    seen = values.worst(figure + ' seen', 'ours', min)
+    lost = values.worst(figure + ' lost', 'ours')
     if seen is None:
         table.row(text, '100 %', values.reasons.get((figure + ' rate', 'ours'), '-'), '', '100 %')
     else:
@@ -170,7 +171,7 @@ def rows(env, values, table):
             own = values.median(figure + ' tool', 'ours')
             table.row('own CPU', '', per_kib(own) if own is not None else '-')
         share(values, table, 'bytes captured, by the summary', figure)
-    seen = values.median('c 64k json', 'ours')
+    seen = values.worst('c 64k json', 'ours', min)
     table.row('bytes captured, by the JSON events', '100 %',
               percent(seen) if seen is not None else values.reasons.get(('c 64k json', 'ours'), '-'),
               '', '100 %')

@@ -112,6 +112,10 @@ class Values:
         values = self.of(figure, variant).values()
         return statistics.median(values) if values else None
 
+    def worst(self, figure, variant, of=max):
+        values = self.of(figure, variant).values()
+        return of(values) if values else None
+
     def ratios(self, figure, over, under):
         """Per round, so that what slows down the whole machine cancels out."""
         a, b = self.of(figure, over), self.of(figure, under)

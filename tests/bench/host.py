@@ -103,7 +103,7 @@ def rows(env, values, table):
             table.row(text, '', values.reasons.get((figure, 'ours'), '-'), '', goal)
             continue
         rates = [1e9 / v for v in ns.values()]
-        wall, lost = values.median(figure, 'wall'), values.median(figure, 'lost %')
+        wall, lost = values.median(figure, 'wall'), values.worst(figure, 'lost %')
         table.row(f'{text}, by CPU a record', f'{statistics.median(ns.values()):.0f} ns',
                   thousands(statistics.median(rates)), '', goal,
                   f'{thousands(min(rates))}..{thousands(max(rates))}')

@@ -112,7 +112,8 @@ def added(values, table, figure):
 
 
 def note(values, figure, variant):
-    events, lost = (values.median(f'{figure} {w}', variant) for w in ('events', 'lost'))
+    events = values.median(figure + ' events', variant)
+    lost = values.worst(figure + ' lost', variant)
     return f'{events:.2f} events a request, lost {lost:.0f}' if events is not None else ''
 
 
