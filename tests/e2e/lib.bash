@@ -75,7 +75,7 @@ wait_until() {
 	shift
 	until "$@"; do
 		if [ "$(now_ms)" -gt $end ]; then
-			echo "not within $seconds s: $*"
+			echo "not within $seconds s: $*" >&2
 			return 1
 		fi
 		sleep 0.02
@@ -115,7 +115,7 @@ say() { # NAME TEXT
 # Waits for a line in the program's output and prints it.
 expect() { # NAME PATTERN [SECONDS]
 	wait_until "${3:-10}" has_line "$D/$1.out" "$2" || {
-		tail -n 5 "$D/$1.out" "$D/$1.err"
+		tail -n 5 "$D/$1.out" "$D/$1.err" >&2
 		return 1
 	}
 	grep -m1 -e "$2" "$D/$1.out"
@@ -163,7 +163,7 @@ field() {
 	for word in $2; do
 		[ "${word%%=*}" != "$1" ] || { echo "${word#*=}"; return; }
 	done
-	echo "no $1 in: $2"
+	echo "no $1 in: $2" >&2
 	return 1
 }
 
@@ -258,7 +258,7 @@ events() { # COMMAND [ARGUMENT...]: see programs/events.py
 seen() {
 	local want=$1 n
 	shift
-	n=$(events count "$@") || { echo "$n"; return 1; }
+	n=$(events count "$@")
 	[ "$n" = "$want" ] || { echo "$n times, not $want: $*"; return 1; }
 }
 
@@ -272,8 +272,11 @@ moved() {
 # The one stream that matches, as a line of KEY=VALUE.
 stream() {
 	local lines
-	lines=$(events streams "$@") || { echo "$lines"; return 1; }
-	[ "$(wc -l <<<"$lines")" = 1 ] && [ -n "$lines" ] || { echo "not one stream: $*: $lines"; return 1; }
+	lines=$(events streams "$@")
+	[ "$(wc -l <<<"$lines")" = 1 ] && [ -n "$lines" ] || {
+		echo "not one stream: $*: $lines" >&2
+		return 1
+	}
 	echo "$lines"
 }
 
@@ -323,4 +326,21 @@ fetch_node() { # DIRECTORY
 	local status=$?
 	rm -rf "$1"/*.whl "$1/wheel"
 	return $status
+}
+
+# refused STATUS PATTERN: what was launched ends at once with this status, one line that matches
+# on standard error, and no events.
+refused() {
+	local status=0
+	wait_until 10 is_done "$ecapture_pid"
+	wait "$ecapture_pid" || status=$?
+	[ $status = "$1" ] || { echo "status $status where $1 was expected"; cat "$LOG"; return 1; }
+	grep -q '^error ' "$LOG" && grep '^error ' "$LOG" | grep -Eq -e "$2" || {
+		echo "no error that matches \"$2\":"
+		cat "$LOG"
+		return 1
+	}
+	same "lines of error" 1 "$(grep -c '^error ' "$LOG")"
+	[ ! -s "$EVENTS" ] || { echo "events all the same"; return 1; }
+	[ ! -s "$D/ecapture.out" ] || { echo "output:"; cat "$D/ecapture.out"; return 1; }
 }

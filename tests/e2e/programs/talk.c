@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * talk serve ADDRESS: prints "listening PORT", then answers each line of each connection, one
- * connection after another being no matter, with the line "re:" LINE.
+ * talk serve ADDRESS: prints "listening PORT", then answers each line of each connection, a thread
+ * for each, with the line "re:" LINE; prints "server pid=N fd=N local=A peer=A" when a connection
+ * comes and "closed" when it has gone.
  * talk connect ADDRESS PORT: connects, prints "client pid=N fd=N local=A peer=A", and for each
  * line of its standard input sends it and prints the answer.
  */
@@ -38,6 +39,8 @@ static void *answer(void *arg)
 		tls_write_text(ssl, reply);
 	}
 	tls_end(ssl);
+	printf("closed\n");
+	fflush(stdout);
 	return NULL;
 }
 
