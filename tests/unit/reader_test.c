@@ -2,100 +2,12 @@
 /*
  * The reader on real maps, filled by real programs (ring.bpf.c) in every way that
  * ecapture/bpf/emit.bpf.h knows: what is sent arrives whole, once and in order, what is not is
- * counted exactly, and the reader sleeps and wakes as the control page says.
+ * counted exactly.
  */
-#include "ring.h"
+#include "reader_help.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
-
-#include "reader.h"
-
-static const struct way {
-	int variant;
-	uint64_t hide;
-	uint32_t max_len;
-} ways[] = {
-	{ RING_NONCORE, 0, 16383 },
-	{ RING_STORAGE, 0, 16383 },
-	{ RING_DYNPTR, 0, 65535 },
-	{ RING_NONCORE, ECAP_FEAT_RINGBUF, 16383 },
-	{ RING_STORAGE, ECAP_FEAT_RINGBUF, 16383 },
-};
-
-#define MAX_PRODUCERS 4
-#define LOST_CALLS    64
-
-/* What came, written by the reader thread. A seq holds its producer's number above bit 32. */
-struct taken {
-	_Atomic uint64_t records, wrong, lost, batches, at_ns;
-	uint64_t next[MAX_PRODUCERS]; /* each producer's own order */
-	uint64_t lost_ns[LOST_CALLS];
-	uint32_t n_lost, slow_every;
-	const uint8_t *expect;        /* payload of all records, instead of the pattern's */
-	uint32_t index;               /* the map that records must come from */
-};
-
-/* Payloads are pieces of it; which one depends on the seq. */
-static uint8_t pattern[65536 + 256];
-
-static const uint8_t *payload_of(uint64_t seq)
-{
-	return pattern + seq % 251;
-}
-
-static void on_record(void *arg, uint32_t index, const void *data, uint32_t len)
-{
-	struct taken *t = arg;
-	const struct ring_record *r = data;
-	uint32_t who = (uint32_t)(r->seq >> 32) % MAX_PRODUCERS;
-	const uint8_t *expect = t->expect ? t->expect : payload_of(r->seq);
-
-	/* Perf pads samples to 8 bytes. */
-	if ((uintptr_t)data % 8 || index != t->index || len < sizeof(*r) + r->len ||
-	    len > sizeof(*r) + r->len + 7 || (uint32_t)r->seq < t->next[who] ||
-	    memcmp(r + 1, expect, r->len))
-		atomic_fetch_add(&t->wrong, 1);
-	t->next[who] = (uint32_t)r->seq + 1;
-	atomic_store(&t->at_ns, monotonic_ns());
-	if (t->slow_every && atomic_load(&t->records) % t->slow_every == 0)
-		usleep(1000);
-	atomic_fetch_add(&t->records, 1);
-}
-
-static void on_lost(void *arg, uint32_t index, uint64_t n)
-{
-	struct taken *t = arg;
-
-	if (index != t->index || !n || t->n_lost == LOST_CALLS)
-		atomic_fetch_add(&t->wrong, 1);
-	else
-		t->lost_ns[t->n_lost++] = monotonic_ns();
-	atomic_fetch_add(&t->lost, n);
-}
-
-static void on_batch(void *arg)
-{
-	atomic_fetch_add(&((struct taken *)arg)->batches, 1);
-}
-
-static const struct ecap_reader_ops ops = {
-	.record = on_record, .lost = on_lost, .batch = on_batch,
-};
-
-static struct ecap_reader *open_reader(const struct ecap_map *maps, uint32_t n, uint32_t pages,
-				       struct taken *t)
-{
-	struct ecap_reader *reader = NULL;
-
-	if (ecap_reader_open(maps, n, pages, &ops, t, &reader))
-		fail_msg("%s", ecap_err_text());
-	return reader;
-}
 
 static void test_delivers(void **state)
 {
@@ -411,126 +323,6 @@ static void test_two_maps(void **state)
 	assert_int_equal(t.wrong, 0);
 }
 
-/* 1 when the ring's fd tells of a wake-up within @ms; edge-triggered, as the reader waits. */
-static int woken(int epoll_fd, int ms)
-{
-	struct epoll_event event;
-
-	return epoll_wait(epoll_fd, &event, 1, ms);
-}
-
-static uint32_t armed(const struct producer *p)
-{
-	return __atomic_load_n(&p->control->armed, __ATOMIC_SEQ_CST);
-}
-
-/* The programs' side of struct ecap_ring_control. */
-static void test_wakes_only_when_asked(void **state)
-{
-	const struct way *way = *state;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-	_cleanup_close_ int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	struct producer p;
-
-	producer_open(&p, way->variant, way->hide, 1 << 16);
-	assert_int_equal(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, p.map.fd, &event), 0);
-	p.control->armed = ECAP_WAKE_NEVER;
-	for (uint32_t i = 0; i < 5; i++)
-		produce(&p, i, pattern, 84);
-	assert_int_equal(woken(epoll_fd, 50), 0);
-
-	p.control->armed = ECAP_WAKE_ANY;
-	produce(&p, 5, pattern, 84);
-	assert_int_equal(woken(epoll_fd, 5000), 1);
-	assert_int_equal(armed(&p), ECAP_WAKE_NEVER);
-	produce(&p, 6, pattern, 84);
-	assert_int_equal(woken(epoll_fd, 50), 0);
-
-	/*
-	 * A record takes 112 bytes here: 8 of the ring's own, 16, 84, and 4 to align. Its own
-	 * room counts in the dynptr way, which takes it before it asks.
-	 */
-	p.control->wake_bytes = 18 * 112;
-	p.control->armed = ECAP_WAKE_FULL;
-	for (uint32_t i = 7; i < 17; i++)
-		produce(&p, i, pattern, 84);
-	assert_int_equal(armed(&p), ECAP_WAKE_FULL);
-	assert_int_equal(woken(epoll_fd, 50), 0);
-	produce(&p, 17, pattern, 84);
-	produce(&p, 18, pattern, 84);
-	assert_int_equal(armed(&p), ECAP_WAKE_NEVER);
-	assert_int_equal(woken(epoll_fd, 5000), 1);
-	producer_close(&p);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-#define ROUNDS 15
-
-/*
- * A record that comes while the reader sleeps wakes it. It would look by itself 250 ms after it
- * fell asleep, which it does some milliseconds after the last record.
- */
-static void test_wakes_reader(void **state)
-{
-	const struct way *way = *state;
-	uint64_t took[ROUNDS];
-	struct taken t = {};
-	struct producer p;
-
-	producer_open(&p, way->variant, way->hide, 1 << 16);
-	struct ecap_reader *reader = open_reader(&p.map, 1, 16, &t);
-
-	assert_int_equal(ecap_reader_start(reader), 0);
-	for (uint32_t seq = 0; seq < ROUNDS; seq++) {
-		usleep(20000);
-		for (int ms = 0; !way->hide && armed(&p) != ECAP_WAKE_ANY && ms < 300; ms++)
-			usleep(1000);
-		uint64_t before = monotonic_ns();
-
-		produce(&p, seq, payload_of(seq), 20);
-		assert_true(wait_value(&t.records, seq + 1, 5000));
-		took[seq] = t.at_ns - before;
-	}
-	ecap_reader_drain(reader);
-	ecap_reader_free(reader);
-	producer_close(&p);
-	qsort(took, ROUNDS, sizeof(took[0]), by_value);
-	assert_true(took[ROUNDS / 2] < 100000000);
-	assert_int_equal(t.wrong, 0);
-}
-
-/* While records flow no record wakes the reader: it looks by itself. */
-static void test_flow_wakes_nobody(void **state)
-{
-	struct taken t = {};
-	struct producer p;
-	uint32_t armed_any = 0, seq = 0;
-
-	(void)state;
-	producer_open(&p, RING_NONCORE, 0, 1 << 20);
-	struct ecap_reader *reader = open_reader(&p.map, 1, 0, &t);
-
-	assert_int_equal(ecap_reader_start(reader), 0);
-	for (uint64_t end = monotonic_ns() + 200000000; monotonic_ns() < end; seq++) {
-		produce(&p, seq, payload_of(seq), 20);
-		armed_any += armed(&p) == ECAP_WAKE_ANY;
-	}
-	ecap_reader_drain(reader);
-	assert_int_equal(p.control->wake_bytes, (1 << 20) / 4);
-	ecap_reader_free(reader);
-	producer_close(&p);
-	assert_int_equal(t.wrong, 0);
-	assert_int_equal(t.records + t.lost, seq);
-	/* At the start, and when this thread was off the CPU for long. */
-	assert_true(armed_any < seq / 10);
-}
-
 static void refuse(const struct ecap_map *maps, uint32_t n, int err, const char *text)
 {
 	int fds = count_entries("/proc/self/fd");
@@ -623,21 +415,6 @@ static void test_thread(void **state)
 			assert_true(blocked >> (signal - 1) & 1);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(pattern); i++)
-		pattern[i] = (uint8_t)(i * 31 + (i >> 8));
-	libbpf_set_print(NULL);
-	return 0;
-}
-
-#define BY_WAY(test, way, index) { .name = #test " " way, .test_func = test, \
-				   .initial_state = (void *)&ways[index] }
-#define RINGS(test) BY_WAY(test, "ring", 0), BY_WAY(test, "ring, task storage", 1), \
-		    BY_WAY(test, "ring, dynptr", 2)
-#define ALL_WAYS(test) RINGS(test), BY_WAY(test, "perf", 3), BY_WAY(test, "perf, task storage", 4)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -651,9 +428,6 @@ int main(void)
 		ALL_WAYS(test_absent_pages),
 		ALL_WAYS(test_short_records),
 		cmocka_unit_test(test_two_maps),
-		RINGS(test_wakes_only_when_asked),
-		ALL_WAYS(test_wakes_reader),
-		cmocka_unit_test(test_flow_wakes_nobody),
 		cmocka_unit_test(test_refuses_no_map),
 		cmocka_unit_test(test_refuses_other_maps),
 		cmocka_unit_test(test_thread),
