@@ -15,3 +15,6 @@ EXTRA_DIST += bpf/bash.bpf.c bpf/bash_record.h
 $(bash_bpf): bpf/bash.%.o: bpf/bash.bpf.c
 	$(bpf_build)
 $(bash_la_OBJECTS): $(bash_bpf)
+
+tests_unit_bash_lines_test_SOURCES = \
+	tests/unit/bash_lines_test.c plugins/bash/lines.c

@@ -24,14 +24,15 @@ static int first_time(struct openssl *m, uint32_t pid, uint32_t reason)
 	return 1;
 }
 
-static void tell_unseen(struct openssl *m, const struct openssl_record *r)
+static int tell_unseen(struct openssl *m, const struct openssl_record *r)
 {
 	if (!r->reason || r->reason >= ECAP_COUNT(unseen))
-		return;
+		return -EINVAL;
 	m->ctx->host->count(m->ctx->self, unseen[r->reason].counter, r->total);
 	if (first_time(m, r->pid, r->reason))
 		ecap_log(m->ctx, ECAP_LOG_WARN, "process %u (%.16s) %s; counted in the summary",
 			 r->pid, r->comm, unseen[r->reason].text);
+	return 0;
 }
 
 int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
@@ -42,10 +43,10 @@ int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 	(void)map_id;
 	if (len < sizeof(*r) || len - sizeof(*r) < r->len)
 		return -EINVAL;
-	if (r->type == OPENSSL_RECORD_UNSEEN) {
-		tell_unseen(state, r);
-		return 0;
-	}
+	if (r->type == OPENSSL_RECORD_UNSEEN)
+		return tell_unseen(state, r);
+	if (r->type != OPENSSL_RECORD_DATA)
+		return -EINVAL;
 	ev->dest = ECAP_DEST_PROCESSOR;
 	ev->kind = "data";
 	ev->direction = r->direction;

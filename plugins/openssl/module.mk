@@ -26,3 +26,7 @@ tests_unit_openssl_locate_test_SOURCES = \
 	tests/unit/openssl_locate_test.c \
 	plugins/openssl/locate.c plugins/openssl/locate_boringssl.c \
 	plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c
+
+tests_unit_openssl_decode_test_SOURCES = \
+	tests/unit/openssl_decode_test.c plugins/openssl/decode.c
+tests_unit_openssl_decode_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bpf
