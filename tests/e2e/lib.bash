@@ -198,7 +198,7 @@ launch() {
 	[ "$1" != tls ] || [ "$MODE" = default ] || flags=("$MODE")
 	# shellcheck disable=SC2086
 	"$ECAPTURE" "$1" ${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} "${flags[@]}" \
-		${ECAP_E2E_FLAGS:-} "${@:2}" -o json --eventaddr "$EVENTS" 2>"$LOG" >"$D/ecapture.out" \
+		${ECAP_E2E_FLAGS:-} -o json --eventaddr "$EVENTS" "${@:2}" 2>"$LOG" >"$D/ecapture.out" \
 		</dev/null 3>&- 4>&- &
 	ecapture_pid=$!
 	processes+=("$ecapture_pid")
