@@ -46,7 +46,7 @@ static uint32_t cookie_of(const struct openssl_probe *probe)
 		return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_SENDFILE, 0u);
 	if (probe->result == OPENSSL_RESULT_INT)
 		return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_INT, 0u);
-	return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_DONE, (uint32_t)probe->site.arg[3]);
+	return OPENSSL_COOKIE(direction, OPENSSL_RETURNS_DONE, (uint32_t)probe->site.arg[probe->done_arg]);
 }
 
 static const char *entry_of(uint64_t cookie)
@@ -73,8 +73,8 @@ static int plan_probe(struct openssl *m, const struct ecap_target *target,
 		return 0;
 	}
 	if (!entry_of(cookie))
-		return ecap_fail(m->ctx, -ENOTSUP, "%s: %s: its fourth argument is in a register "
-				 "that no program reads", target->shown, probe->function);
+		return ecap_fail(m->ctx, -ENOTSUP, "%s: %s: the pointer to the number of bytes is "
+				 "in a register that no program reads", target->shown, probe->function);
 	plan->calls[plan->n_calls++] =
 		(struct ecap_point){ .offset = probe->site.offset, .cookie = cookie };
 	return 0;

@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static uint32_t done_arg_of(const struct candidate *c)
+{
+	return c->done_arg ? c->done_arg : 3;
+}
+
 /* Arguments that the probe of each role looks at: all but SSL_sendfile's size and flags. */
 static uint32_t args_of(const struct candidate *c)
 {
 	switch (c->role) {
 	case OPENSSL_READ:
 	case OPENSSL_WRITE:
-		return c->result == OPENSSL_RESULT_DONE ? 4 : 3;
+		return c->result == OPENSSL_RESULT_DONE ? done_arg_of(c) + 1 : 3;
 	case OPENSSL_FREE:
 		return 1;
 	default:
@@ -78,6 +83,7 @@ int finder_add(struct finder *f, const struct candidate *c)
 	struct openssl_probe probe = {
 		.role = c->role,
 		.result = c->result,
+		.done_arg = done_arg_of(c),
 		.quic = c->quic,
 		.site = { .struct_size = sizeof(probe.site) },
 	};

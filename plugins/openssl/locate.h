@@ -25,12 +25,13 @@ enum openssl_role {
 enum openssl_result {
 	OPENSSL_RESULT_NONE,
 	OPENSSL_RESULT_INT,  /* the return value, when positive */
-	OPENSSL_RESULT_DONE, /* returns 1, and *done, the fourth argument, has the bytes */
+	OPENSSL_RESULT_DONE, /* returns 1, and *done, the argument @done_arg, has the bytes */
 };
 
 struct openssl_probe {
 	enum openssl_role role;
 	enum openssl_result result;
+	uint32_t done_arg;     /* RESULT_DONE: which argument leads to the number, 3 is the fourth */
 	int quic;              /* 1: read or write of QUIC connection objects */
 	struct ecap_site site;
 	char function[40];     /* "ssl3_read" */

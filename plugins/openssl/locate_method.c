@@ -198,6 +198,23 @@ static const char *name_of(const struct table *t, enum openssl_role role, bool i
 	       role == OPENSSL_WRITE ? "ssl3_write" : "ssl_free";
 }
 
+/*
+ * Since 3.3 the table's QUIC write only adds flags before its last argument and goes on to
+ * ossl_quic_write_flags(ssl, buf, len, flags, *done), which SSL_write_ex() calls by itself
+ * (OpenSSL ssl/quic/quic_impl.c): that is where every write passes.
+ */
+static void follow_quic_write(struct finder *f, struct candidate *c)
+{
+	uint64_t behind;
+
+	if (f->elf->forwards(f->file, c->addr, &behind) ||
+	    f->elf->reads_arg(f->file, behind, 4) != 1)
+		return;
+	c->addr = behind;
+	c->function = "ossl_quic_write_flags";
+	c->done_arg = 4;
+}
+
 static int add_function(struct tables *all, const struct table *t, enum openssl_role role,
 			uint32_t column)
 {
@@ -216,6 +233,8 @@ static int add_function(struct tables *all, const struct table *t, enum openssl_
 		if (done < 0)
 			return done;
 		c.result = done ? OPENSSL_RESULT_DONE : OPENSSL_RESULT_INT;
+		if (c.quic && role == OPENSSL_WRITE)
+			follow_quic_write(all->f, &c);
 	}
 	return finder_add(all->f, &c);
 }

@@ -25,6 +25,7 @@ struct finder {
 struct candidate {
 	enum openssl_role role;
 	enum openssl_result result;
+	uint32_t done_arg;   /* 0: the usual one, the fourth argument */
 	bool quic;
 	uint64_t addr;
 	const char *function; /* its name when the file has no symbol there */

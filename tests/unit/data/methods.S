@@ -98,7 +98,13 @@
 #endif
 	four quic_read
 	four quic_peek
-	four quic_write
+	/* As since OpenSSL 3.3: flags come between, and the writing is done behind. */
+	five quic_write_flags
+	function quic_write
+	mov r8, rcx
+	xor ecx, ecx
+	jmp quic_write_flags
+	end quic_write
 	one quic_free
 	one quic_new
 
