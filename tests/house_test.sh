@@ -94,6 +94,14 @@ long_functions() {
 		done
 }
 
+# A test that the build does not know never runs.
+unlisted_tests() {
+	local file
+	for file in tests/unit/*_test.c tests/e2e/*.bats; do
+		grep -q -w "${file%.c}" Makefile.am || echo "$file"
+	done
+}
+
 # alone HEADER COMPILER...: the header compiles without any other before it.
 alone() {
 	local header=$1
@@ -111,6 +119,7 @@ check "only the log and main write to stderr" \
 	grep -rnE 'f(printf|puts|write|putc)\(.*stderr|\<perror\(' --include='*.[ch]' \
 	--exclude-dir=bpf core plugins --exclude=log.c --exclude=main.c
 check "no file is too long" too_long
+check "every test is in Makefile.am" unlisted_tests
 if command -v ctags >/dev/null; then
 	check "no function is over 100 lines" long_functions
 else
