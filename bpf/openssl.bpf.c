@@ -22,8 +22,6 @@
 /* TLS in TLS nests; deeper than this is counted as lost. */
 #define MAX_CALLS 4
 
-#define IPPROTO_TCP 6 /* include/uapi/linux/in.h */
-
 /* Returning pops the return address: arch/x86/kernel/uprobes.c. */
 #if defined(__TARGET_ARCH_x86)
 #define RETURN_ADDRESS_SIZE 8
@@ -60,6 +58,10 @@ struct call {
 struct task_calls {
 	struct call calls[MAX_CALLS];
 	__u32 top; /* index + 1 of the innermost call; 0: none */
+	/* The socket of the last operation, and its descriptor, which is dear to find. */
+	__s32 fd;
+	__u64 sk;
+	__u16 lport, rport;
 	__u32 reserved;
 };
 
@@ -479,6 +481,20 @@ static __always_inline int syscall_fd(const struct sock *sk)
 	return ecap_fd_sock(fd) == sk ? fd : -1;
 }
 
+/* The same, remembered while the task stays with one connection. */
+static __always_inline int fd_of(struct task_calls *calls, const struct sock *sk,
+				 const struct ecap_tuple *tuple)
+{
+	if (calls->sk != (__u64)sk || calls->lport != tuple->lport ||
+	    calls->rport != tuple->rport || calls->fd < 0) {
+		calls->fd = syscall_fd(sk);
+		calls->sk = (__u64)sk;
+		calls->lport = tuple->lport;
+		calls->rport = tuple->rport;
+	}
+	return calls->fd;
+}
+
 /* Numbers of sendmsg(2) and recvmsg(2): asm/unistd_64.h, asm-generic/unistd.h. */
 #if defined(__TARGET_ARCH_x86)
 #define NR_SENDMSG 46
@@ -522,20 +538,20 @@ static __always_inline int moves_control_record(void)
  */
 static __always_inline int has_kernel_tls(struct sock *sk, __u8 direction)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	const struct tcp_ulp_ops *ulp;
 	struct tls_context *tls;
 	char name[4] = {};
 
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (!tcp)
 		return 0;
-	ulp = BPF_CORE_READ(icsk, icsk_ulp_ops);
+	ulp = tcp->inet_conn.icsk_ulp_ops;
 	if (!ulp)
 		return 0;
 	BPF_CORE_READ_INTO(&name, ulp, name);
 	if (name[0] != 't' || name[1] != 'l' || name[2] != 's' || name[3])
 		return 0;
-	tls = BPF_CORE_READ(icsk, icsk_ulp_data);
+	tls = tcp->inet_conn.icsk_ulp_data;
 	if (!bpf_core_type_exists(struct tls_context) || !tls)
 		return 1;
 	return direction == ECAP_DIR_SEND ? BPF_CORE_READ_BITFIELD_PROBED(tls, tx_conf) != 0
@@ -550,7 +566,7 @@ static __always_inline void outside_call(void *ctx, struct sock *sk, int moved, 
 	if (!has_kernel_tls(sk, direction) || !ecap_wanted() || moves_control_record())
 		return;
 	fill_task(&record);
-	ecap_sock_tuple(sk, &record.tuple);
+	ecap_trusted_sock_tuple(sk, &record.tuple);
 	emit_unseen(ctx, &record, OPENSSL_UNSEEN_KTLS, moved);
 }
 
@@ -566,8 +582,8 @@ static __always_inline int on_socket(void *ctx, struct sock *sk, int moved, __u8
 		call = &calls->calls[(calls->top - 1) & (MAX_CALLS - 1)];
 	if (!call || !call->sp) {
 		outside_call(ctx, sk, moved, direction);
-	} else if (ecap_sock_tuple(sk, &call->tuple)) {
-		call->fd = syscall_fd(sk);
+	} else if (!call->seen && ecap_trusted_sock_tuple(sk, &call->tuple)) {
+		call->fd = fd_of(calls, sk, &call->tuple);
 		call->seen = 1;
 	}
 	return 0;

@@ -224,7 +224,7 @@ int ecap_capture(struct ecap_catalog_entry *entry, const struct ecap_common_conf
 		 const void *module_config)
 {
 	struct ecap_sink *sink;
-	int err, close_err;
+	int err;
 
 	libbpf_set_print(on_libbpf);
 	err = ecap_sink_open(config->eventaddr, &sink);
@@ -239,6 +239,5 @@ int ecap_capture(struct ecap_catalog_entry *entry, const struct ecap_common_conf
 		ecap_sink_close(sink);
 		return ecap_err(err, "%s", text);
 	}
-	close_err = ecap_sink_close(sink);
-	return close_err;
+	return ecap_sink_close(sink);
 }

@@ -17,7 +17,7 @@
 #define ECAP_CORE __attribute__((preserve_access_index))
 
 struct in6_addr_bytes {
-	__u8 bytes[16];
+	__u32 words[4];
 };
 
 struct sock_common {
@@ -67,6 +67,10 @@ struct tcp_ulp_ops {
 struct inet_connection_sock {
 	const struct tcp_ulp_ops *icsk_ulp_ops;
 	void *icsk_ulp_data;
+} ECAP_CORE;
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 } ECAP_CORE;
 
 /* In the module tls (include/net/tls.h): 0 is TLS_BASE, nothing done by the kernel. */

@@ -6,31 +6,45 @@
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/event.h>
 
+/*
+ * Two ways to read the same members: a pointer that the verifier trusts (an argument of a tp_btf
+ * program) takes plain loads, any other needs a helper call for each.
+ */
+#define ECAP_LOAD(sk, member)  ((sk)->member)
+#define ECAP_PROBE(sk, member) BPF_CORE_READ(sk, member)
+
 /* 1 when the other end is known: a socket that is not connected yet has no address to show. */
-static __always_inline int ecap_sock_tuple(const struct sock *sk, struct ecap_tuple *tuple)
-{
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	__be16 dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
-
-	if (!dport || (family != ECAP_AF_INET && family != ECAP_AF_INET6))
-		return 0;
-	__builtin_memset(tuple, 0, sizeof(*tuple));
-	tuple->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-	tuple->rport = __builtin_bswap16(dport);
-	if (family == ECAP_AF_INET) {
-		__be32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		__be32 remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-
-		__builtin_memcpy(tuple->laddr, &local, 4);
-		__builtin_memcpy(tuple->raddr, &remote, 4);
-		tuple->family = 4;
-		return 1;
-	}
-	BPF_CORE_READ_INTO(&tuple->laddr, sk, __sk_common.skc_v6_rcv_saddr);
-	BPF_CORE_READ_INTO(&tuple->raddr, sk, __sk_common.skc_v6_daddr);
-	tuple->family = 6;
-	return 1;
+#define ECAP_SOCK_TUPLE(name, READ)						\
+static __always_inline int name(const struct sock *sk, struct ecap_tuple *tuple)	\
+{										\
+	__u16 family = READ(sk, __sk_common.skc_family);			\
+	__be16 dport = READ(sk, __sk_common.skc_dport);				\
+										\
+	if (!dport || (family != ECAP_AF_INET && family != ECAP_AF_INET6))	\
+		return 0;							\
+	__builtin_memset(tuple, 0, sizeof(*tuple));				\
+	tuple->lport = READ(sk, __sk_common.skc_num);				\
+	tuple->rport = __builtin_bswap16(dport);				\
+	if (family == ECAP_AF_INET) {						\
+		__be32 local = READ(sk, __sk_common.skc_rcv_saddr);		\
+		__be32 remote = READ(sk, __sk_common.skc_daddr);		\
+										\
+		__builtin_memcpy(tuple->laddr, &local, 4);			\
+		__builtin_memcpy(tuple->raddr, &remote, 4);			\
+		tuple->family = 4;						\
+	} else {								\
+		struct in6_addr_bytes local = READ(sk, __sk_common.skc_v6_rcv_saddr); \
+		struct in6_addr_bytes remote = READ(sk, __sk_common.skc_v6_daddr);	\
+										\
+		__builtin_memcpy(tuple->laddr, &local, 16);			\
+		__builtin_memcpy(tuple->raddr, &remote, 16);			\
+		tuple->family = 6;						\
+	}									\
+	return 1;								\
 }
+
+ECAP_SOCK_TUPLE(ecap_sock_tuple, ECAP_PROBE)
+ECAP_SOCK_TUPLE(ecap_trusted_sock_tuple, ECAP_LOAD)
 
 /* The struct sock behind a descriptor of the current task, or NULL when it is no socket. */
 static __always_inline struct sock *ecap_fd_sock(int fd)
