@@ -43,6 +43,7 @@ static int has_btf(uint32_t unused, const struct btf *btf)
 	return btf != NULL;
 }
 
+/* The kernel looks these two up in its own BTF: one that the user gives does not count. */
 static int has_func(const struct btf *btf, const char *name)
 {
 	return btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
@@ -138,18 +139,22 @@ static const struct {
 int ecap_features_probe(const char *btf_path, struct ecap_features *features)
 {
 	struct ecap_features found = {};
-	struct btf *btf = btf_path ? btf__parse(btf_path, NULL) : btf__load_vmlinux_btf();
+	struct btf *given = btf_path ? btf__parse(btf_path, NULL) : NULL, *own;
 	unsigned int major = 0, minor = 0, patch = 0;
 	struct utsname name;
 
-	if (!btf && btf_path)
+	if (!given && btf_path)
 		return ecap_err(-errno, "--btf-path %s: %s", btf_path, strerror(errno));
+	own = btf__load_vmlinux_btf();
 	if (!uname(&name) && sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) >= 2)
 		found.kernel_version = KERNEL_VERSION(major, minor, patch > 255 ? 255 : patch);
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].has(probes[i].arg, btf))
+		if (probes[i].has(probes[i].arg, own))
 			found.bits |= probes[i].bit;
-	btf__free(btf);
+	if (given)
+		found.bits |= ECAP_FEAT_BTF;
+	btf__free(given);
+	btf__free(own);
 	*features = found;
 	return 0;
 }
