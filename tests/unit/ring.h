@@ -102,9 +102,9 @@ static inline void producer_load(struct producer *p)
 	p->control = page;
 }
 
-/* @hide: features that the SDK is to believe absent, so that it goes by another way. */
-static inline void producer_open(struct producer *p, int variant, uint64_t hide,
-				 uint64_t ring_bytes)
+/* With the filter of @common; its ring_bytes are the size. @hide: features to believe absent. */
+static inline void producer_open_common(struct producer *p, int variant, uint64_t hide,
+					const struct ecap_common *common)
 {
 	uint64_t features = need_kernel(ring_variants[variant].features) & ~hide;
 	char name[64], path[4096];
@@ -112,8 +112,7 @@ static inline void producer_open(struct producer *p, int variant, uint64_t hide,
 	snprintf(name, sizeof(name), "tests/unit/ring.%s.o", ring_variants[variant].name);
 	built_file(path, sizeof(path), name);
 	*p = (struct producer){
-		.common = { .struct_size = sizeof(p->common), .pid = ECAP_ANY, .uid = ECAP_ANY,
-			    .cgroup_id = ECAP_ANY, .ring_bytes = ring_bytes },
+		.common = *common,
 		.context = { .struct_size = sizeof(p->context), .features = features,
 			     .n_cpus = (uint32_t)libbpf_num_possible_cpus(),
 			     .host = &ecap_host_table },
@@ -126,6 +125,17 @@ static inline void producer_open(struct producer *p, int variant, uint64_t hide,
 	    ecap_bpf_set_filter(&p->context, p->object))
 		fail_msg("%s: %s", path, ecap_err_text());
 	producer_load(p);
+}
+
+static inline void producer_open(struct producer *p, int variant, uint64_t hide,
+				 uint64_t ring_bytes)
+{
+	const struct ecap_common everything = {
+		.struct_size = sizeof(everything), .pid = ECAP_ANY, .uid = ECAP_ANY,
+		.cgroup_id = ECAP_ANY, .ring_bytes = ring_bytes,
+	};
+
+	producer_open_common(p, variant, hide, &everything);
 }
 
 static inline void producer_close(struct producer *p)
