@@ -275,7 +275,7 @@ static void test_sink_fails(void **state)
 
 	/* Nothing more is decoded for nobody. */
 	send_record(&f, TO_OUTPUT, 2);
-	assert_int_equal(ecap_instance_stop(f.instance), -ENOSPC);
+	assert_int_equal(ecap_instance_stop(f.instance), 0);
 	assert_int_equal(decoded, 1);
 	assert_int_equal(f.plan.decoded, 1);
 	assert_int_equal(ecap_instance_error(f.instance), -ENOSPC);
@@ -283,6 +283,23 @@ static void test_sink_fails(void **state)
 	assert_string_equal(f.plan.journal, "init load maps start stop close");
 	ecap_instance_summary(f.instance);
 	assert_int_equal(in_log(", 0 damaged\n"), 1);
+	assert_int_equal(in_log("error"), 0); /* who asks tells it, once */
+	fixture_close(&f);
+}
+
+/* The last records are in the sink's buffer when the probes are gone: their loss is told too. */
+static void test_sink_fails_at_the_end(void **state)
+{
+	struct fixture f = { .plan = { .send_in_stop = 1 } };
+
+	(void)state;
+	fixture_open(&f, "/dev/full");
+	fixture_start(&f);
+	assert_int_equal(ecap_instance_error(f.instance), 0);
+	assert_int_equal(ecap_instance_stop(f.instance), 0);
+	assert_string_equal(f.plan.journal, "init load maps start stop decode close");
+	assert_int_equal(ecap_instance_error(f.instance), -ENOSPC);
+	assert_non_null(strstr(ecap_err_text(), "No space left on device"));
 	fixture_close(&f);
 }
 
@@ -328,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_abort_in_decode),
 		cmocka_unit_test(test_abort_without_code),
 		cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_sink_fails_at_the_end),
 		cmocka_unit_test(test_first_reason_counts),
 	};
 
