@@ -83,13 +83,14 @@ static __always_inline struct ecap_map_stats *ecap_get_stats(void)
 	return bpf_map_lookup_elem(&ecap_stats, &zero);
 }
 
+/* Atomic: where uprobe programs may be preempted, another one counts on the same CPU. */
 static __always_inline void ecap_count_lost(__u64 records, __u64 bytes)
 {
 	struct ecap_map_stats *stats = ecap_get_stats();
 
 	if (stats) {
-		stats->lost_records += records;
-		stats->lost_bytes += bytes;
+		__sync_fetch_and_add(&stats->lost_records, records);
+		__sync_fetch_and_add(&stats->lost_bytes, bytes);
 	}
 }
 
@@ -98,7 +99,7 @@ static __always_inline void ecap_count_fault(__u64 bytes)
 	struct ecap_map_stats *stats = ecap_get_stats();
 
 	if (stats)
-		stats->fault_bytes += bytes;
+		__sync_fetch_and_add(&stats->fault_bytes, bytes);
 }
 
 static __always_inline void ecap_count_sent(__u64 bytes)
