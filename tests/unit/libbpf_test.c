@@ -123,6 +123,36 @@ static void test_loads_with_perf(void **state)
 	load_shipped(*state, ECAP_FEAT_RINGBUF | ECAP_FEAT_UPROBE_MULTI | ECAP_FEAT_UPROBE_SESSION);
 }
 
+/*
+ * What old kernels load has only instructions that they know: of atomic ones just the addition
+ * (others came with Linux 5.12), and no 32-bit jumps (5.1).
+ */
+static void test_instructions(void **state)
+{
+	const struct shipped *s = *state;
+	struct bpf_object *object = open_object(s->file);
+	struct bpf_program *program;
+	size_t checked = 0;
+
+	bpf_object__for_each_program(program, object) {
+		const struct bpf_insn *insns = bpf_program__insns(program);
+		size_t n = bpf_program__insn_cnt(program);
+
+		for (size_t i = 0; i < n; i++) {
+			int is_atomic = BPF_CLASS(insns[i].code) == BPF_STX &&
+					BPF_MODE(insns[i].code) == BPF_ATOMIC;
+
+			if ((is_atomic && insns[i].imm != BPF_ADD) ||
+			    BPF_CLASS(insns[i].code) == BPF_JMP32)
+				fail_msg("%s: %s: instruction %zu", s->file,
+					 bpf_program__name(program), i);
+		}
+		checked += n;
+	}
+	bpf_object__close(object);
+	assert_true(checked > 100);
+}
+
 /* The bytes of the variable @name in the object's .rodata. */
 static const void *variable(const struct bpf_object *object, const char *name, uint32_t size)
 {
@@ -381,6 +411,9 @@ int main(void)
 		LOADS(test_loads_with_perf, "openssl.core", 2),
 		LOADS(test_loads_with_perf, "openssl.noncore", 3),
 		LOADS(test_loads_with_perf, "bash.noncore", 5),
+		LOADS(test_instructions, "openssl.core", 2),
+		LOADS(test_instructions, "openssl.noncore", 3),
+		LOADS(test_instructions, "bash.noncore", 5),
 		cmocka_unit_test(test_writes_variables),
 		cmocka_unit_test(test_refuses_variables),
 		cmocka_unit_test(test_filters_processes),

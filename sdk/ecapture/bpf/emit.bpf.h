@@ -83,14 +83,18 @@ static __always_inline struct ecap_map_stats *ecap_get_stats(void)
 	return bpf_map_lookup_elem(&ecap_stats, &zero);
 }
 
-/* Atomic: where uprobe programs may be preempted, another one counts on the same CPU. */
+/*
+ * Atomic: where uprobe programs may be preempted, another one counts on the same CPU. Not for 0,
+ * of which clang makes an atomic OR, which kernels before 5.12 do not know.
+ */
 static __always_inline void ecap_count_lost(__u64 records, __u64 bytes)
 {
 	struct ecap_map_stats *stats = ecap_get_stats();
 
 	if (stats) {
 		__sync_fetch_and_add(&stats->lost_records, records);
-		__sync_fetch_and_add(&stats->lost_bytes, bytes);
+		if (bytes)
+			__sync_fetch_and_add(&stats->lost_bytes, bytes);
 	}
 }
 
@@ -98,7 +102,7 @@ static __always_inline void ecap_count_fault(__u64 bytes)
 {
 	struct ecap_map_stats *stats = ecap_get_stats();
 
-	if (stats)
+	if (stats && bytes)
 		__sync_fetch_and_add(&stats->fault_bytes, bytes);
 }
 
