@@ -146,11 +146,15 @@ static void mapped_file(void **state)
 	assert_int_equal(find(&name, st.st_ino, &findings), -EXDEV);
 	assert_int_equal(findings.n, 1);
 
-	/* And a file is given once, also by two searches. */
+	/* And a file is given once, also by two searches; another test's children may be there too. */
 	findings = (struct findings){.ino = st.st_ino};
-	assert_int_equal(ecap_targets_find(&findings.given, &name, found, &findings), 1);
-	assert_int_equal(ecap_targets_find(&findings.given, &name, found, &findings), 0);
-	assert_int_equal(findings.n, 1);
+	for (int searches = 0; searches < 2; searches++) {
+		int before = findings.n + findings.n_others;
+		int r = ecap_targets_find(&findings.given, &name, found, &findings);
+
+		assert_int_equal(r, findings.n + findings.n_others - before);
+		assert_int_equal(findings.n, 1);
+	}
 	ecap_file_keys_clear(&findings.given);
 	end_child(&child);
 	end_child(&second);
