@@ -155,35 +155,24 @@ static char *put_code(char *out, uint32_t c)
 	return out;
 }
 
-static inline char *put_harmless(char *out, const uint8_t **p, const uint8_t *end)
-{
-	const uint8_t *at = *p;
-	size_t n = ecap_utf8_shown(at, end);
-
-	if (n) {
-		*p += n;
-		return copy_char(out, at, n);
-	}
-	n = ecap_utf8_char(at, end);
-	*p += n;
-	return put_code(out, ecap_utf8_decode(at, n));
-}
-
 static inline char *put_json_char(char *out, const uint8_t **p, const uint8_t *end)
 {
-	if (letters[**p])
-		return put_letter(out, letters[*(*p)++]);
-	return put_harmless(out, p, end);
+	const uint8_t *at = *p;
+
+	if (letters[*at]) {
+		(*p)++;
+		return put_letter(out, letters[*at]);
+	}
+	size_t n = ecap_utf8_char(at, end);
+
+	*p += n ? n : 1;
+	if (!n)
+		return ecap_put(out, "\xef\xbf\xbd"); /* U+FFFD */
+	return ecap_utf8_shown(at, end) ? copy_char(out, at, n)
+					: put_code(out, ecap_utf8_decode(at, n));
 }
 
 char *ecap_escape_json(char *out, const uint8_t *p, const uint8_t *end)
 {
 	return escape(out, p, end, '"', '\\', put_json_char);
-}
-
-char *ecap_escape_json_text(char *out, const uint8_t *p, const uint8_t *end)
-{
-	while (p < end)
-		out = put_harmless(out, &p, end);
-	return out;
 }

@@ -37,12 +37,13 @@ static inline char *ecap_put(char *out, const char *string)
 /* At most 20 digits. */
 char *ecap_put_number(char *out, uint64_t number);
 
-/* "2026-11-22 10:53:30.123456789" in local time for text, RFC 3339 in UTC for JSON. */
-#define ECAP_TIME_MAX 30
+/*
+ * "2026-11-22 10:53:30.123456789" in local time for text, RFC 3339 in UTC for JSON: at most 30
+ * characters.
+ */
 char *ecap_put_time(char *out, struct ecap_renderer *renderer, const struct ecap_event *event);
 
-/* The two ends, sender first. Only when the family is known. */
-#define ECAP_ADDRESS_MAX 48
+/* The two ends, sender first, each at most 48 characters. Only when the family is known. */
 int ecap_has_addresses(const struct ecap_event *event);
 char *ecap_put_source(char *out, const struct ecap_event *event);
 char *ecap_put_destination(char *out, const struct ecap_event *event);
@@ -63,10 +64,8 @@ typedef char *ecap_escape_fn(char *out, const uint8_t *p, const uint8_t *end);
 ecap_escape_fn ecap_escape_text;
 /* One line in quotes: \n, \t, \" and \\ too. */
 ecap_escape_fn ecap_escape_quoted;
-/* Inside a JSON string; the bytes must be valid UTF-8. */
+/* Inside a JSON string; each byte that is not UTF-8 becomes U+FFFD. */
 ecap_escape_fn ecap_escape_json;
-/* What is JSON in one line already, in which only DEL and its like are raw. */
-ecap_escape_fn ecap_escape_json_text;
 
 /* Escapes data of any length into the sink, piece by piece. Returns 0 or the sink's error. */
 int ecap_put_escaped(struct ecap_sink *sink, ecap_escape_fn *escape, const void *data, size_t len);

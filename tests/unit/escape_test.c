@@ -221,19 +221,17 @@ static void test_every_character(void **state)
 static void test_keeps_to_its_space(void **state)
 {
 	static ecap_escape_fn *const escapes[] = { ecap_escape_text, ecap_escape_quoted,
-						   ecap_escape_json, ecap_escape_json_text };
+						   ecap_escape_json };
 	uint8_t bytes[200];
 
 	(void)state;
 	srandom(3);
 	for (int i = 0; i < 20000; i++) {
 		size_t len = random_payload(bytes, sizeof(bytes));
-		ecap_escape_fn *escape = escapes[i % 4];
+		ecap_escape_fn *escape = escapes[i % 3];
 
 		if (i % 5 == 0)
 			memset(bytes, 0x1b, len);
-		if (i % 4 >= 2 && !is_utf8(bytes, len))
-			continue;
 		_cleanup_free_ uint8_t *in = malloc(len + 1);
 		_cleanup_free_ char *out = malloc(ECAP_ESCAPE_MAX(len) + ECAP_ESCAPE_SLACK);
 

@@ -365,6 +365,105 @@ static void test_json_fields(void **state)
 		"\"order\":\"\\u007f\\u0080\\u202e\xd0\x90\",\"payload\":\"x\"}\n");
 }
 
+static void test_json_number_limits(void **state)
+{
+	static const struct ecap_field fields[] = {
+		{ .name = "zero", .num = 0 },
+		{ .name = "largest", .num = INT64_MAX },
+		{ .name = "beyond", .num = (uint64_t)INT64_MAX + 1 },
+	};
+	struct ecap_event event = event_of_string("x");
+
+	(void)state;
+	event.pid = event.tid = event.uid = UINT32_MAX;
+	event.fd = INT32_MAX;
+	event.tuple.lport = UINT16_MAX;
+	event.tuple.rport = 0;
+	memset(event.tuple.laddr, 255, 4);
+	memset(event.tuple.raddr, 0, 4);
+	event.conn = UINT64_MAX;
+	event.offset = (uint64_t)INT64_MAX;
+	event.total = (uint64_t)INT64_MAX + 1;
+	event.fields = fields;
+	event.n_fields = ARRAY_SIZE(fields);
+	assert_renders(with(ECAP_FORMAT_JSON, 0), event,
+		"{\"time\":\"2026-11-22T08:53:30.123456789Z\",\"module\":\"tls\",\"kind\":\"data\","
+		"\"pid\":4294967295,\"tid\":4294967295,\"uid\":4294967295,\"comm\":\"curl\","
+		"\"direction\":\"send\",\"fd\":2147483647,\"src\":\"255.255.255.255:65535\","
+		"\"dst\":\"0.0.0.0:0\",\"conn\":\"18446744073709551615\",\"len\":1,"
+		"\"offset\":9223372036854775807,\"total\":\"9223372036854775808\",\"zero\":0,"
+		"\"largest\":9223372036854775807,\"beyond\":\"9223372036854775808\","
+		"\"payload\":\"x\"}\n");
+}
+
+/* Each byte there is, in each string there is. */
+static void test_json_every_byte(void **state)
+{
+	struct ecap_render_options options = with(ECAP_FORMAT_JSON, 0);
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		char string[] = { (char)c, '~', '\0' };
+		const char *expected = c < 0x80 ? string : "\xef\xbf\xbd~";
+		const struct ecap_field fields[] = {
+			{ .name = string, .num = 1 }, { .name = "line", .str = string },
+		};
+		struct ecap_event event = event_of(string, 2);
+
+		options.module = event.kind = string;
+		memcpy(event.comm, string, sizeof(string));
+		event.fields = fields;
+		event.n_fields = ARRAY_SIZE(fields);
+		json_t *object = parsed(&options, &event);
+
+		assert_string_equal(text_of(object, "module"), expected);
+		assert_string_equal(text_of(object, "kind"), expected);
+		assert_string_equal(text_of(object, "comm"), expected);
+		assert_string_equal(text_of(object, "line"), expected);
+		assert_int_equal(json_integer_value(json_object_get(object, expected)), 1);
+		assert_int_equal(text_of(object, "line_base64") != NULL, c >= 0x80);
+		if (c < 0x80)
+			assert_string_equal(text_of(object, "payload"), expected);
+		else
+			assert_non_null(text_of(object, "payload_base64"));
+		json_decref(object);
+	}
+}
+
+/* The longest head, from each place near the buffer's end: the sanitizer sees a byte too many. */
+static void test_head_keeps_to_its_space(void **state)
+{
+	char controls[101] = "";
+	struct ecap_event event = event_of_string("payload");
+
+	(void)state;
+	memset(controls, 0x1b, 100);
+	memset(event.comm, 0x1b, sizeof(event.comm));
+	memset(&event.tuple, 255, sizeof(event.tuple));
+	event.tuple.family = 6;
+	event.kind = controls;
+	event.pid = event.tid = event.uid = UINT32_MAX;
+	event.fd = INT32_MAX;
+	event.conn = event.offset = event.total = UINT64_MAX;
+	for (size_t i = 0; i < 5000; i++) {
+		struct ecap_render_options options =
+			with(i % 2 ? ECAP_FORMAT_JSON : ECAP_FORMAT_TEXT, 1);
+		struct ecap_renderer *renderer = NULL;
+		struct ecap_sink *sink = NULL;
+		size_t used = ((size_t)1 << 20) - i / 2; /* of 1 MiB */
+
+		options.colour = 1;
+		options.module = controls;
+		assert_int_equal(ecap_renderer_new(&options, &renderer), 0);
+		assert_int_equal(ecap_sink_open("/dev/null", &sink), 0);
+		assert_non_null(ecap_sink_reserve(sink, used));
+		ecap_sink_commit(sink, used);
+		assert_int_equal(ecap_render(renderer, &event, sink), 0);
+		assert_int_equal(ecap_sink_close(sink), 0);
+		ecap_renderer_free(renderer);
+	}
+}
+
 static void test_json_truncated(void **state)
 {
 	struct ecap_event event = event_of_string("12\xc3\xa4" "56");
@@ -481,7 +580,10 @@ int main(void)
 		cmocka_unit_test(test_json_recv_part),
 		cmocka_unit_test(test_json_unknown),
 		cmocka_unit_test(test_json_fields),
+		cmocka_unit_test(test_json_number_limits),
+		cmocka_unit_test(test_json_every_byte),
 		cmocka_unit_test(test_json_truncated),
+		cmocka_unit_test(test_head_keeps_to_its_space),
 		cmocka_unit_test(test_many_events),
 		cmocka_unit_test(test_sink_error),
 		cmocka_unit_test(test_keeps_module_name),
