@@ -10,6 +10,7 @@ malformed one ends the program with its number. KEY=VALUE keeps only events with
 
     count TEXT       how often TEXT occurs in the bytes of all streams
     each LIST        each line of the file LIST must occur exactly once; prints those that do not
+    counts LIST      of each line "TEXT KEY=VALUE..." of the file LIST, how often TEXT occurs
     streams          one line a stream: what it is, how many calls and bytes, their SHA-256
     tunnel ID        of the calls that carry no ID: how many bytes, their SHA-256, for each stream
     numbers PREFIX   for tests/e2e/programs/load.c: of each stream, connection, first and last
@@ -196,6 +197,13 @@ def each(calls, path):
     sys.exit(1 if wrong else 0)
 
 
+def counts(calls, path):
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            text, *filters = line.split()
+            count(select(calls, dict(word.split("=", 1) for word in filters)), text)
+
+
 def streams(calls):
     for (pid, conn, direction), stream in streams_of(calls).items():
         data = bytes_of(stream)
@@ -276,7 +284,7 @@ def commands(path, filters):
 
 
 COMMANDS = {
-    "count": count, "each": each, "streams": streams, "numbers": numbers,
+    "count": count, "each": each, "counts": counts, "streams": streams, "numbers": numbers,
     "tunnel": tunnel,
     "canonical": canonical, "canonical-bytes": canonical_bytes, "canonical-h2": canonical_h2,
 }
