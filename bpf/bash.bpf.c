@@ -74,10 +74,9 @@ static __always_inline int send_part(void *ctx, struct bash_record *record, cons
 		return 0;
 	}
 	record->len = n - 1; /* the NUL stays behind */
-	record->more = n == ECAP_SCRATCH_CHUNK;
 	__builtin_memcpy(scratch->bytes, record, sizeof(*record));
 	ecap_send_filled(ctx, scratch, sizeof(*record) + (__u32)n, record->len);
-	return record->more;
+	return n == ECAP_SCRATCH_CHUNK;
 }
 
 SEC("uretprobe")
@@ -93,6 +92,7 @@ int line_read(struct pt_regs *ctx)
 	bpf_map_update_elem(&shells, &pid, &no_frame, BPF_ANY);
 	fill(&record, BASH_RECORD_LINE, 0);
 	for (int i = 0; i < LINE_CHUNKS; i++) {
+		record.first = i == 0;
 		if (!send_part(ctx, &record, line))
 			return 0;
 		line += ECAP_SCRATCH_CHUNK - 1;

@@ -16,7 +16,7 @@ struct bash_record {
 	uint32_t type;   /* BASH_RECORD_* */
 	int32_t status;
 	uint32_t len;    /* payload bytes behind this */
-	uint32_t more;   /* 1: the same line goes on in the next record */
+	uint32_t first;  /* 1: the line begins in this record, 0: it goes on */
 	uint32_t reserved;
 	char comm[16];
 };

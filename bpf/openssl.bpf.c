@@ -15,22 +15,15 @@
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/bpf/emit.bpf.h>
 #include <ecapture/bpf/filter.bpf.h>
+
+#include "openssl_calls.bpf.h"
+#include "openssl_conns.bpf.h"
 #ifndef ECAP_NONCORE
 #include <ecapture/bpf/socket.bpf.h>
 #endif
-
-/* TLS in TLS nests; deeper than this is counted as lost. */
-#define MAX_CALLS 4
-
-/* Returning pops the return address: arch/x86/kernel/uprobes.c. */
-#if defined(__TARGET_ARCH_x86)
-#define RETURN_ADDRESS_SIZE 8
-#else
-#define RETURN_ADDRESS_SIZE 0
+#ifdef ECAP_TASK_STORAGE
+#include "openssl_socket.bpf.h"
 #endif
-
-/* A frame this far below another one is on another stack. */
-#define STACK_MAX (8ULL << 20)
 
 /* Only a sleepable program can fault pages in. */
 #ifdef ECAP_DYNPTR
@@ -43,147 +36,6 @@
 
 /* 64 GiB (16 GiB) in one call is more than any real write: a bound for bpf_loop(). */
 #define MAX_CHUNKS (1u << 20)
-
-/* A call of a probed function that has not returned yet. */
-struct call {
-	__u64 sp; /* address of the return address; 0: free */
-	__u64 ssl, buf, done;
-	__u8 direction, result;
-	__u8 seen; /* a socket operation inside it filled fd and tuple */
-	__u8 outer; /* index + 1 of the call around it */
-	__s32 fd;
-	struct ecap_tuple tuple;
-};
-
-struct task_calls {
-	struct call calls[MAX_CALLS];
-	__u32 top; /* index + 1 of the innermost call; 0: none */
-	/* The socket of the last operation, and its descriptor, which is dear to find. */
-	__s32 fd;
-	__u64 sk;
-	__u16 lport, rport;
-	__u32 reserved;
-};
-
-#ifdef ECAP_TASK_STORAGE
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct task_calls);
-} task_calls SEC(".maps");
-
-static __always_inline struct task_calls *get_calls(int create)
-{
-	return bpf_task_storage_get(&task_calls, bpf_get_current_task_btf(), 0,
-				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-}
-#else
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64);
-	__type(value, struct task_calls);
-} task_calls SEC(".maps");
-
-static __always_inline struct task_calls *get_calls(int create)
-{
-	static const struct task_calls empty;
-	__u64 id = bpf_get_current_pid_tgid();
-	struct task_calls *calls = bpf_map_lookup_elem(&task_calls, &id);
-
-	if (!calls && create) {
-		bpf_map_update_elem(&task_calls, &id, &empty, BPF_NOEXIST);
-		calls = bpf_map_lookup_elem(&task_calls, &id);
-	}
-	return calls;
-}
-#endif
-
-struct conn_key {
-	__u64 ssl;
-	__u32 pid;
-	__u32 reserved;
-};
-
-/* What is known of a connection object. LRU: a process that dies never frees its objects. */
-struct conn {
-	__u64 id;
-	__s32 rfd, wfd;
-	struct ecap_tuple tuple;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, struct conn_key);
-	__type(value, struct conn);
-} conns SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} conn_count SEC(".maps");
-
-/* Unique in the run, below 2^53 (JSON numbers): a counter of this CPU, and the CPU. */
-static __always_inline __u64 next_conn_id(void)
-{
-	__u32 zero = 0;
-	__u64 *count = bpf_map_lookup_elem(&conn_count, &zero);
-
-	if (!count)
-		return 0;
-	return ++*count << 12 | (bpf_get_smp_processor_id() & 0xfff);
-}
-
-static __always_inline struct conn *get_conn(__u64 ssl)
-{
-	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
-	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
-
-	if (!conn) {
-		struct conn fresh = { .rfd = -1, .wfd = -1 };
-
-		fresh.id = next_conn_id();
-		bpf_map_update_elem(&conns, &key, &fresh, BPF_NOEXIST);
-		conn = bpf_map_lookup_elem(&conns, &key);
-	}
-	return conn;
-}
-
-/*
- * Makes room for a call that begins with the return address at @sp, or returns NULL: an inner
- * call for the same object (the outer one emits), or calls nested too deep. Frames at or below
- * @sp on the same stack have been left without a return that we saw (longjmp, exceptions).
- */
-static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp, __u64 ssl,
-					      __u8 direction)
-{
-	int room = -1;
-
-	for (int i = 0; i < MAX_CALLS; i++) {
-		struct call *call = &calls->calls[i];
-
-		if (call->sp && call->sp <= sp && sp - call->sp < STACK_MAX)
-			call->sp = 0;
-		if (call->sp && call->ssl == ssl && call->direction == direction)
-			return NULL;
-		if (!call->sp && room < 0)
-			room = i;
-	}
-	if (room < 0) {
-		ecap_count_lost(1, 0);
-		return NULL;
-	}
-	/* The call around this one may have been left as well. */
-	if (calls->top && !calls->calls[(calls->top - 1) & (MAX_CALLS - 1)].sp)
-		calls->top = 0;
-	calls->calls[room & (MAX_CALLS - 1)].outer = calls->top;
-	calls->top = room + 1;
-	return &calls->calls[room & (MAX_CALLS - 1)];
-}
 
 /* 1 when the call is remembered, and its return counts. */
 static __always_inline int enter(struct pt_regs *ctx, __u8 direction, __u8 result, __u64 done)
@@ -237,21 +89,6 @@ ENTRY(write_done4, ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, PT_REGS_PARM5(ctx))
 ENTRY(sendfile, ECAP_DIR_SEND, OPENSSL_RETURNS_SENDFILE, 0)
 #endif
 
-/* Takes the call that returns now out of the task's calls; 0 when it was not remembered. */
-static __always_inline int pop_call(struct task_calls *calls, __u64 sp, struct call *out)
-{
-	for (int i = 0; i < MAX_CALLS; i++) {
-		struct call *call = &calls->calls[i];
-
-		if (call->sp != sp)
-			continue;
-		call->sp = 0;
-		calls->top = call->outer;
-		*out = *call;
-		return 1;
-	}
-	return 0;
-}
 
 static __always_inline __u64 moved_bytes(struct pt_regs *ctx, const struct call *call)
 {
@@ -469,95 +306,6 @@ NOTE(note_set_wfd, OPENSSL_NOTE_SET_WFD)
 #endif
 
 #ifdef ECAP_TASK_STORAGE
-/*
- * The descriptor is the first argument of every system call that moves bytes on a socket but
- * splice(2); believed only when it leads to the same socket.
- */
-static __always_inline int syscall_fd(const struct sock *sk)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	int fd = (int)PT_REGS_PARM1_SYSCALL(regs);
-
-	return ecap_fd_sock(fd) == sk ? fd : -1;
-}
-
-/* The same, remembered while the task stays with one connection. */
-static __always_inline int fd_of(struct task_calls *calls, const struct sock *sk,
-				 const struct ecap_tuple *tuple)
-{
-	if (calls->sk != (__u64)sk || calls->lport != tuple->lport ||
-	    calls->rport != tuple->rport || calls->fd < 0) {
-		calls->fd = syscall_fd(sk);
-		calls->sk = (__u64)sk;
-		calls->lport = tuple->lport;
-		calls->rport = tuple->rport;
-	}
-	return calls->fd;
-}
-
-/* Numbers of sendmsg(2) and recvmsg(2): asm/unistd_64.h, asm-generic/unistd.h. */
-#if defined(__TARGET_ARCH_x86)
-#define NR_SENDMSG 46
-#define NR_RECVMSG 47
-#define SYSCALL_NR(regs) ((long)(regs)->orig_rax)
-#else
-#define NR_SENDMSG 211
-#define NR_RECVMSG 212
-#define SYSCALL_NR(regs) ((long)(regs)->syscallno)
-#endif
-
-/* struct user_msghdr of include/linux/socket.h, from msg_control on. */
-#define MSG_CONTROL_OFFSET 32
-#define SOL_TLS            282 /* include/linux/socket.h */
-#define APPLICATION_DATA   23  /* RFC 8446, 5.1 */
-
-/*
- * 1 when the system call under way moves a record that is not application data: the library
- * marks handshake records and alerts by a control message (include/uapi/linux/tls.h).
- */
-static __always_inline int moves_control_record(void)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct { __u64 control, len; } msg = {};
-	struct { __u64 len; __s32 level, type; __u8 record; } cmsg = {};
-	long nr = SYSCALL_NR(regs);
-
-	if (nr != NR_SENDMSG && nr != NR_RECVMSG)
-		return 0;
-	if (bpf_probe_read_user(&msg, sizeof(msg),
-				(void *)(PT_REGS_PARM2_SYSCALL(regs) + MSG_CONTROL_OFFSET)) ||
-	    !msg.control || bpf_probe_read_user(&cmsg, 17, (void *)msg.control))
-		return 0;
-	return cmsg.level == SOL_TLS && cmsg.record != APPLICATION_DATA;
-}
-
-/*
- * 1 when the kernel encrypts or decrypts on this socket. A library may have prepared it and
- * then gone on by itself. While the module tls is not loaded its context cannot be read: then
- * a socket that was prepared counts, rather than be missed.
- */
-static __always_inline int has_kernel_tls(struct sock *sk, __u8 direction)
-{
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	const struct tcp_ulp_ops *ulp;
-	struct tls_context *tls;
-	char name[4] = {};
-
-	if (!tcp)
-		return 0;
-	ulp = tcp->inet_conn.icsk_ulp_ops;
-	if (!ulp)
-		return 0;
-	BPF_CORE_READ_INTO(&name, ulp, name);
-	if (name[0] != 't' || name[1] != 'l' || name[2] != 's' || name[3])
-		return 0;
-	tls = tcp->inet_conn.icsk_ulp_data;
-	if (!bpf_core_type_exists(struct tls_context) || !tls)
-		return 1;
-	return direction == ECAP_DIR_SEND ? BPF_CORE_READ_BITFIELD_PROBED(tls, tx_conf) != 0
-					  : BPF_CORE_READ_BITFIELD_PROBED(tls, rx_conf) != 0;
-}
-
 /* Kernel TLS: what the process moves outside the library's calls is plaintext that we miss. */
 static __always_inline void outside_call(void *ctx, struct sock *sk, int moved, __u8 direction)
 {

@@ -121,17 +121,17 @@ static const struct {
 	int (*has)(uint32_t arg, const struct btf *btf);
 	uint32_t arg;
 } probes[] = {
-	{ ECAP_FEAT_BTF, "BTF", has_btf, 0 },
+	{ ECAP_FEAT_BTF, "BTF of the kernel", has_btf, 0 },
 	{ ECAP_FEAT_GLOBAL_DATA, "global data", has_global_data, 0 },
-	{ ECAP_FEAT_RINGBUF, "ring buffer", has_map, BPF_MAP_TYPE_RINGBUF },
-	{ ECAP_FEAT_UPROBE_MULTI, "uprobe multi", has_uprobe_link, TRACE_UPROBE_MULTI },
-	{ ECAP_FEAT_UPROBE_SESSION, "uprobe session", has_uprobe_link, TRACE_UPROBE_SESSION },
-	{ ECAP_FEAT_BPF_COOKIE, "cookies", has_helper, BPF_FUNC_get_attach_cookie },
+	{ ECAP_FEAT_RINGBUF, "ring buffers", has_map, BPF_MAP_TYPE_RINGBUF },
+	{ ECAP_FEAT_UPROBE_MULTI, "uprobe multi links", has_uprobe_link, TRACE_UPROBE_MULTI },
+	{ ECAP_FEAT_UPROBE_SESSION, "uprobe sessions", has_uprobe_link, TRACE_UPROBE_SESSION },
+	{ ECAP_FEAT_BPF_COOKIE, "attach cookies", has_helper, BPF_FUNC_get_attach_cookie },
 	{ ECAP_FEAT_TASK_STORAGE, "task storage", has_helper, BPF_FUNC_task_storage_get },
-	{ ECAP_FEAT_BPF_LOOP, "loops", has_helper, BPF_FUNC_loop },
-	{ ECAP_FEAT_USER_DYNPTR, "user dynptr", has_user_dynptr, 0 },
-	{ ECAP_FEAT_SOCK_LENGTH_TP, "socket length tracepoints", has_sock_length, 0 },
-	{ ECAP_FEAT_TASK_REGS, "task registers", has_helper, BPF_FUNC_task_pt_regs },
+	{ ECAP_FEAT_BPF_LOOP, "bpf_loop()", has_helper, BPF_FUNC_loop },
+	{ ECAP_FEAT_USER_DYNPTR, "dynptr reads of user memory", has_user_dynptr, 0 },
+	{ ECAP_FEAT_SOCK_LENGTH_TP, "tracepoints of socket lengths", has_sock_length, 0 },
+	{ ECAP_FEAT_TASK_REGS, "bpf_task_pt_regs()", has_helper, BPF_FUNC_task_pt_regs },
 	{ ECAP_FEAT_ANCESTOR_CGROUP, "ancestor cgroups", has_helper,
 	  BPF_FUNC_get_current_ancestor_cgroup_id },
 };
@@ -157,6 +157,14 @@ int ecap_features_probe(const char *btf_path, struct ecap_features *features)
 	btf__free(own);
 	*features = found;
 	return 0;
+}
+
+const char *ecap_feature_name(uint64_t bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].bit == bit)
+			return probes[i].name;
+	return NULL;
 }
 
 void ecap_features_names(uint64_t bits, char *text, uint32_t size)

@@ -13,6 +13,9 @@ struct ecap_features {
 /* @btf_path: BTF to use instead of the kernel's own, or NULL. Needs the right to load programs. */
 int ecap_features_probe(const char *btf_path, struct ecap_features *features);
 
+/* What messages call a feature, or NULL when it is none that we know. */
+const char *ecap_feature_name(uint64_t bit);
+
 /* The names of the features in @bits, "ring buffer, cookies", in @text. */
 void ecap_features_names(uint64_t bits, char *text, uint32_t size);
 

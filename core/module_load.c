@@ -13,28 +13,10 @@
 
 #include "descriptor_copy.h"
 #include "err.h"
+#include "kernel.h"
 #include "util.h"
 
 #define MAX_SERVICE_VERSION 16
-
-static const struct {
-	uint64_t bit;
-	const char *name;
-} features_known[] = {
-	{ ECAP_FEAT_BTF, "BTF of the kernel (--btf-path)" },
-	{ ECAP_FEAT_GLOBAL_DATA, "global data" },
-	{ ECAP_FEAT_RINGBUF, "ring buffers" },
-	{ ECAP_FEAT_UPROBE_MULTI, "uprobe multi links" },
-	{ ECAP_FEAT_UPROBE_SESSION, "uprobe sessions" },
-	{ ECAP_FEAT_BPF_COOKIE, "BPF cookies" },
-	{ ECAP_FEAT_TASK_STORAGE, "task storage" },
-	{ ECAP_FEAT_BPF_LOOP, "bpf_loop()" },
-	{ ECAP_FEAT_USER_DYNPTR, "dynptr reads of user memory" },
-	{ ECAP_FEAT_SOCK_LENGTH_TP, "tracepoints of socket lengths" },
-	{ ECAP_FEAT_TASK_REGS, "bpf_task_pt_regs()" },
-	{ ECAP_FEAT_ANCESTOR_CGROUP, "bpf_get_current_ancestor_cgroup_id()" },
-	{ ECAP_FEAT_TCX, "tcx links" },
-};
 
 /* "ecap.tc/2" is not there: the version that is, so that the message can say it. */
 static int refuse_service(const char *path, const char *id, int (*has_service)(const char *id))
@@ -95,14 +77,10 @@ static void explain(char *text, size_t size, const struct ecap_desc_bpf *bpf, ui
 	const char *between = " needs ";
 
 	for (uint32_t bit = 0; bit < 64; bit++) {
-		const char *name = NULL;
+		const char *name = ecap_feature_name(UINT64_C(1) << bit);
 
 		if (!(missing >> bit & 1))
 			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(features_known); i++) {
-			if (features_known[i].bit == UINT64_C(1) << bit)
-				name = features_known[i].name;
-		}
 		snprintf(number, sizeof(number), "feature %u", bit);
 		append(text, size, between, name ? name : number);
 		between = " and ";

@@ -41,7 +41,6 @@ struct bash {
 	struct ecap_links links;
 	struct ecap_map map;
 	struct bash_lines *lines; /* [reader] */
-	int line_goes_on;         /* [reader] the last line's next part follows */
 };
 
 /* What is probed: by name, in bash itself, or in libreadline where bash has no copy of it. */
@@ -268,12 +267,11 @@ static int bash_dispatch(void *state, struct ecap_event *ev)
 {
 	struct bash *m = state;
 	const struct bash_record *r = ev->priv;
-	int new_line = !m->line_goes_on;
 
 	switch (r->type) {
 	case BASH_RECORD_LINE:
-		m->line_goes_on = (int)r->more;
-		return bash_lines_add(&m->lines, r->pid, (const char *)(r + 1), r->len, new_line);
+		return bash_lines_add(&m->lines, r->pid, (const char *)(r + 1), r->len,
+				      (int)r->first);
 	case BASH_RECORD_BEGIN:
 		return emit_command(m, ev, NO_STATUS);
 	case BASH_RECORD_STATUS:

@@ -17,7 +17,8 @@ openssl_la_LIBADD = $(LIBBPF_LIBS)
 
 openssl_bpf = bpf/openssl.dynptr.o bpf/openssl.storage.o bpf/openssl.core.o bpf/openssl.noncore.o
 BPF_OBJECTS += $(openssl_bpf)
-EXTRA_DIST += bpf/openssl.bpf.c bpf/openssl_record.h
+EXTRA_DIST += bpf/openssl.bpf.c bpf/openssl_calls.bpf.h bpf/openssl_conns.bpf.h \
+	bpf/openssl_record.h bpf/openssl_socket.bpf.h
 $(openssl_bpf): bpf/openssl.%.o: bpf/openssl.bpf.c
 	$(bpf_build)
 $(openssl_la_OBJECTS): $(openssl_bpf)

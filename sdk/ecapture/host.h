@@ -35,7 +35,6 @@ struct ecap_instance;
 #define ECAP_FEAT_SOCK_LENGTH_TP (UINT64_C(1) << 9)  /* tracepoints sock_send_length, sock_recv_length */
 #define ECAP_FEAT_TASK_REGS      (UINT64_C(1) << 10) /* bpf_task_pt_regs() */
 #define ECAP_FEAT_ANCESTOR_CGROUP (UINT64_C(1) << 11) /* bpf_get_current_ancestor_cgroup_id() */
-#define ECAP_FEAT_TCX            (UINT64_C(1) << 12)
 
 struct ecap_host {
 	uint32_t struct_size;

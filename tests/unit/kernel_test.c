@@ -253,10 +253,10 @@ static void test_names(void **state)
 	ecap_features_names(0, text, sizeof(text));
 	assert_string_equal(text, "");
 	ecap_features_names(ECAP_FEAT_RINGBUF, text, sizeof(text));
-	assert_string_equal(text, "ring buffer");
+	assert_string_equal(text, "ring buffers");
 	ecap_features_names(ECAP_FEAT_BTF | ECAP_FEAT_BPF_COOKIE | UINT64_C(1) << 63, text,
 			    sizeof(text));
-	assert_string_equal(text, "BTF, cookies");
+	assert_string_equal(text, "BTF of the kernel, attach cookies");
 	ecap_features_names(UINT64_MAX, text, sizeof(text));
 	uint32_t len = (uint32_t)strlen(text);
 

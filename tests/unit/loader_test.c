@@ -460,7 +460,7 @@ static void checks_what_the_host_has(void **state)
 		{ FIRST_NEEDS, 0, has_none, "/full.so: needs service ecap.elf/1, which this "
 		  "ecapture does not have; upgrade ecapture" },
 		{ ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, has_all, "/full.so: no BPF object of module "
-		  "full fits this kernel: first needs BTF of the kernel (--btf-path) and uprobe "
+		  "full fits this kernel: first needs BTF of the kernel and uprobe "
 		  "multi links; second is for --btf 2" },
 	};
 	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Dual BSD/GPL */
+/*
+ * The calls of probed functions that have not returned yet, by task: remembered at the entry,
+ * taken out at the return that has the same stack pointer.
+ */
+#ifndef OPENSSL_CALLS_BPF_H
+#define OPENSSL_CALLS_BPF_H
+
+#include <ecapture/bpf/emit.bpf.h>
+
+/* TLS in TLS nests; deeper than this is counted as lost. */
+#define MAX_CALLS 4
+
+/* Returning pops the return address: arch/x86/kernel/uprobes.c. */
+#if defined(__TARGET_ARCH_x86)
+#define RETURN_ADDRESS_SIZE 8
+#else
+#define RETURN_ADDRESS_SIZE 0
+#endif
+
+/* A frame this far below another one is on another stack. */
+#define STACK_MAX (8ULL << 20)
+
+/* A call of a probed function that has not returned yet. */
+struct call {
+	__u64 sp; /* address of the return address; 0: free */
+	__u64 ssl, buf, done;
+	__u8 direction, result;
+	__u8 seen; /* a socket operation inside it filled fd and tuple */
+	__u8 outer; /* index + 1 of the call around it */
+	__s32 fd;
+	struct ecap_tuple tuple;
+};
+
+struct task_calls {
+	struct call calls[MAX_CALLS];
+	__u32 top; /* index + 1 of the innermost call; 0: none */
+	/* The socket of the last operation, and its descriptor, which is dear to find. */
+	__s32 fd;
+	__u64 sk;
+	__u16 lport, rport;
+	__u32 reserved;
+};
+
+#ifdef ECAP_TASK_STORAGE
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_calls);
+} task_calls SEC(".maps");
+
+static __always_inline struct task_calls *get_calls(int create)
+{
+	return bpf_task_storage_get(&task_calls, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+#else
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct task_calls);
+} task_calls SEC(".maps");
+
+static __always_inline struct task_calls *get_calls(int create)
+{
+	static const struct task_calls empty;
+	__u64 id = bpf_get_current_pid_tgid();
+	struct task_calls *calls = bpf_map_lookup_elem(&task_calls, &id);
+
+	if (!calls && create) {
+		bpf_map_update_elem(&task_calls, &id, &empty, BPF_NOEXIST);
+		calls = bpf_map_lookup_elem(&task_calls, &id);
+	}
+	return calls;
+}
+#endif
+
+/*
+ * Makes room for a call that begins with the return address at @sp, or returns NULL: an inner
+ * call for the same object (the outer one emits), or calls nested too deep. Frames at or below
+ * @sp on the same stack have been left without a return that we saw (longjmp, exceptions).
+ */
+static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp, __u64 ssl,
+					      __u8 direction)
+{
+	int room = -1;
+
+	for (int i = 0; i < MAX_CALLS; i++) {
+		struct call *call = &calls->calls[i];
+
+		if (call->sp && call->sp <= sp && sp - call->sp < STACK_MAX)
+			call->sp = 0;
+		if (call->sp && call->ssl == ssl && call->direction == direction)
+			return NULL;
+		if (!call->sp && room < 0)
+			room = i;
+	}
+	if (room < 0) {
+		ecap_count_lost(1, 0);
+		return NULL;
+	}
+	/* The call around this one may have been left as well. */
+	if (calls->top && !calls->calls[(calls->top - 1) & (MAX_CALLS - 1)].sp)
+		calls->top = 0;
+	calls->calls[room & (MAX_CALLS - 1)].outer = calls->top;
+	calls->top = room + 1;
+	return &calls->calls[room & (MAX_CALLS - 1)];
+}
+
+/* Takes the call that returns now out of the task's calls; 0 when it was not remembered. */
+static __always_inline int pop_call(struct task_calls *calls, __u64 sp, struct call *out)
+{
+	for (int i = 0; i < MAX_CALLS; i++) {
+		struct call *call = &calls->calls[i];
+
+		if (call->sp != sp)
+			continue;
+		call->sp = 0;
+		calls->top = call->outer;
+		*out = *call;
+		return 1;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Dual BSD/GPL */
+/*
+ * Connection objects (SSL *) of all processes: their number, descriptors and addresses.
+ */
+#ifndef OPENSSL_CONNS_BPF_H
+#define OPENSSL_CONNS_BPF_H
+
+#include "openssl_record.h"
+
+struct conn_key {
+	__u64 ssl;
+	__u32 pid;
+	__u32 reserved;
+};
+
+/* What is known of a connection object. LRU: a process that dies never frees its objects. */
+struct conn {
+	__u64 id;
+	__s32 rfd, wfd;
+	struct ecap_tuple tuple;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct conn_key);
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} conn_count SEC(".maps");
+
+/* Unique in the run, below 2^53 (JSON numbers): a counter of this CPU, and the CPU. */
+static __always_inline __u64 next_conn_id(void)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&conn_count, &zero);
+
+	if (!count)
+		return 0;
+	return ++*count << 12 | (bpf_get_smp_processor_id() & 0xfff);
+}
+
+static __always_inline struct conn *get_conn(__u64 ssl)
+{
+	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (!conn) {
+		struct conn fresh = { .rfd = -1, .wfd = -1 };
+
+		fresh.id = next_conn_id();
+		bpf_map_update_elem(&conns, &key, &fresh, BPF_NOEXIST);
+		conn = bpf_map_lookup_elem(&conns, &key);
+	}
+	return conn;
+}
+
+#endif
