@@ -47,8 +47,10 @@ by_pid() {
 	capture tls --pid "${pid_of[seen]}"
 	exchange seen
 	exchange other
-	same "probes in the other process" "$before" "$("$here/programs/probes.py" "${pid_of[other]}")"
-	[ "$("$here/programs/probes.py" "${pid_of[seen]}")" -gt "$before" ]
+	if [ "$before" = 0 ]; then
+		same "probes in the other process" 0 "$("$here/programs/probes.py" "${pid_of[other]}")"
+		[ "$("$here/programs/probes.py" "${pid_of[seen]}")" -gt 0 ]
+	fi
 	stop_capture
 	only_from seen
 }

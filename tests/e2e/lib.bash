@@ -138,9 +138,11 @@ is_done() {
 
 end_process() {
 	kill -"${2:-TERM}" "$1" 2>/dev/null || true
-	wait_until 3 is_done "$1" >/dev/null || kill -KILL "$1" 2>/dev/null || true
+	if ! wait_until 3 is_done "$1" 2>/dev/null; then
+		kill -KILL "$1" 2>/dev/null || true
+	fi
 	wait "$1" 2>/dev/null || true
-	is_done "$1"
+	wait_until 3 is_done "$1"
 }
 
 # Those that were started last end first, so that no client loses its server.

@@ -138,11 +138,12 @@ dtls() {
 		"$E2E_BIN/talk" connect 127.0.0.1 "$port"
 	same "its own idea of its id" 1 "$(field pid "$(expect client '^client pid=')")"
 	outer=$(pgrep -P "${pid_of[client]}")
-	processes+=("$outer")
+	cleanups+=("end_process $outer KILL") # the init of its namespace: SIGTERM does nothing
 	capture tls --pid "$outer"
 	say client "$(marker one)"
 	expect client "re:$(marker one)"
 	stop_capture
+	kill -KILL "$outer"
 	seen 2 "$(marker one)" pid="$outer" uid=65534
 	seen 2 "$(marker one)"
 }

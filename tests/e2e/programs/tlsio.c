@@ -2,13 +2,15 @@
 /*
  * tlsio ADDRESS SEED BYTES...: for each size a connection of its own. The client sends that
  * many random bytes by one SSL_write, the server reads them by SSL_read and answers with as many
- * others by one SSL_write_ex, which the client reads by SSL_read_ex. Each side prints
+ * others by one SSL_write_ex, which the client reads by SSL_read_ex. Before the answer it waits 20 ns
+ * for each byte: this is about what arrives, not about how much of it at once. Each side prints
  *   client|server pid=N fd=N local=A peer=A
  *   client|server size=N sent=SHA received=SHA
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tls.h"
 
@@ -45,6 +47,7 @@ static void server(int listener)
 		char sent[65];
 		snprintf(sent, sizeof(sent), "%s", tls_sha256(out, size));
 		tls_read(ssl, in, size);
+		usleep((useconds_t)(size / 50));
 		if (SSL_write_ex(ssl, out, size, &done) != 1 || done != size)
 			die("SSL_write_ex of %zu bytes", size);
 		report("server", size, sent, in);
