@@ -124,12 +124,16 @@ static __always_inline void fill_conn(struct openssl_record *record, const struc
 	if (!conn)
 		return;
 	if (call->seen) {
+		if (conn->tuple.family && !same_ends(&conn->tuple, &call->tuple))
+			conn_renew(conn);
 		conn->tuple = call->tuple;
-		if (call->fd >= 0)
-			conn->rfd = conn->wfd = call->fd;
+		if (call->fd >= 0 && call->direction == ECAP_DIR_RECV)
+			conn->rfd = call->fd;
+		else if (call->fd >= 0)
+			conn->wfd = call->fd;
 	}
 	record->conn = conn->id;
-	record->fd = call->direction == ECAP_DIR_RECV ? conn->rfd : conn->wfd;
+	record->fd = conn_fd(conn, call->direction);
 #ifndef ECAP_NONCORE
 	if (!conn->tuple.family && record->fd >= 0) {
 		struct sock *sk = ecap_fd_sock(record->fd);
@@ -274,8 +278,9 @@ static __always_inline void set_fd(struct pt_regs *ctx, __u64 which)
 	conn = get_conn(PT_REGS_PARM1(ctx));
 	if (!conn)
 		return;
-	/* The object may be used again for another connection. */
-	__builtin_memset(&conn->tuple, 0, sizeof(conn->tuple));
+	/* The object may be used again, for another connection. */
+	if (conn->tuple.family)
+		conn_renew(conn);
 	if (which & OPENSSL_NOTE_SET_RFD)
 		conn->rfd = (int)PT_REGS_PARM2(ctx);
 	if (which & OPENSSL_NOTE_SET_WFD)
@@ -330,8 +335,9 @@ static __always_inline int on_socket(void *ctx, struct sock *sk, int moved, __u8
 		call = &calls->calls[(calls->top - 1) & (MAX_CALLS - 1)];
 	if (!call || !call->sp) {
 		outside_call(ctx, sk, moved, direction);
-	} else if (!call->seen && ecap_trusted_sock_tuple(sk, &call->tuple)) {
-		call->fd = fd_of(calls, sk, &call->tuple);
+	} else if (!call->seen && call->direction == direction &&
+		   ecap_trusted_sock_tuple(sk, &call->tuple)) {
+		call->fd = fd_of(calls, sk, &call->tuple, direction);
 		call->seen = 1;
 	}
 	return 0;

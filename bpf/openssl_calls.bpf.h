@@ -18,8 +18,11 @@
 #define RETURN_ADDRESS_SIZE 0
 #endif
 
-/* A frame this far below another one is on another stack. */
-#define STACK_MAX (8ULL << 20)
+/*
+ * Calls that nest have frames this close; TLS in TLS takes some 2 KiB. Frames further apart are
+ * on different stacks: fibers of one thread, OpenSSL's own asynchronous jobs.
+ */
+#define SAME_STACK (32ULL << 10)
 
 /* A call of a probed function that has not returned yet. */
 struct call {
@@ -35,11 +38,10 @@ struct call {
 struct task_calls {
 	struct call calls[MAX_CALLS];
 	__u32 top; /* index + 1 of the innermost call; 0: none */
-	/* The socket of the last operation, and its descriptor, which is dear to find. */
-	__s32 fd;
-	__u64 sk;
+	/* The socket of the last operation, and its descriptors, which are dear to find. */
 	__u16 lport, rport;
-	__u32 reserved;
+	__u64 sk;
+	__s32 rfd, wfd;
 };
 
 #ifdef ECAP_TASK_STORAGE
@@ -77,11 +79,40 @@ static __always_inline struct task_calls *get_calls(int create)
 }
 #endif
 
+static __always_inline __u64 distance(__u64 a, __u64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /*
- * Makes room for a call that begins with the return address at @sp, or returns NULL: an inner
- * call for the same object (the outer one emits), or calls nested too deep. Frames at or below
- * @sp on the same stack have been left without a return that we saw (longjmp, exceptions).
+ * Looks at a call that is still open when another one begins with the return address at @sp.
+ * Forgets it when its function was left without a return that we saw: by longjmp, when it lies
+ * at or below @sp; or on another stack, when the same object is used again.
+ * Returns 1 when the new call cannot be followed: it is an inner call for the same object (the
+ * outer one emits), or the open one is on another stack. The kernel keeps return addresses that
+ * it replaced in one list for each task; calls of two stacks would mix them up, and kill the
+ * program.
  */
+static __always_inline int stands_in_the_way(struct call *open, __u64 sp, __u64 ssl,
+					     __u8 direction)
+{
+	int same_call = open->ssl == ssl && open->direction == direction;
+
+	if (distance(open->sp, sp) < SAME_STACK) {
+		if (open->sp > sp)
+			return same_call;
+		open->sp = 0;
+		return 0;
+	}
+	if (same_call) {
+		open->sp = 0;
+		return 0;
+	}
+	ecap_count_lost(1, 0);
+	return 1;
+}
+
+/* Makes room for a call, or returns NULL when it cannot be followed. */
 static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp, __u64 ssl,
 					      __u8 direction)
 {
@@ -90,9 +121,7 @@ static __always_inline struct call *push_call(struct task_calls *calls, __u64 sp
 	for (int i = 0; i < MAX_CALLS; i++) {
 		struct call *call = &calls->calls[i];
 
-		if (call->sp && call->sp <= sp && sp - call->sp < STACK_MAX)
-			call->sp = 0;
-		if (call->sp && call->ssl == ssl && call->direction == direction)
+		if (call->sp && stands_in_the_way(call, sp, ssl, direction))
 			return NULL;
 		if (!call->sp && room < 0)
 			room = i;

@@ -60,4 +60,32 @@ static __always_inline struct conn *get_conn(__u64 ssl)
 	return conn;
 }
 
+static __always_inline int same_ends(const struct ecap_tuple *a, const struct ecap_tuple *b)
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+
+	for (__u32 i = 0; i < sizeof(*a) / sizeof(*x); i++)
+		if (x[i] != y[i])
+			return 0;
+	return 1;
+}
+
+/* The object serves another connection from now on. */
+static __always_inline void conn_renew(struct conn *conn)
+{
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->id = next_conn_id();
+	conn->rfd = conn->wfd = -1;
+}
+
+/* The descriptor of one direction; where only the other one's is known, it is the same. */
+static __always_inline __s32 conn_fd(const struct conn *conn, __u8 direction)
+{
+	__s32 own = direction == ECAP_DIR_RECV ? conn->rfd : conn->wfd;
+
+	if (own >= 0)
+		return own;
+	return direction == ECAP_DIR_RECV ? conn->wfd : conn->rfd;
+}
+
 #endif

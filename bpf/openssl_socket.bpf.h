@@ -22,18 +22,25 @@ static __always_inline int syscall_fd(const struct sock *sk)
 	return ecap_fd_sock(fd) == sk ? fd : -1;
 }
 
-/* The same, remembered while the task stays with one connection. */
+/*
+ * The same, remembered while the task stays with one connection. A program may read and write
+ * by two descriptors of one socket.
+ */
 static __always_inline int fd_of(struct task_calls *calls, const struct sock *sk,
-				 const struct ecap_tuple *tuple)
+				 const struct ecap_tuple *tuple, __u8 direction)
 {
+	__s32 *fd = direction == ECAP_DIR_RECV ? &calls->rfd : &calls->wfd;
+
 	if (calls->sk != (__u64)sk || calls->lport != tuple->lport ||
-	    calls->rport != tuple->rport || calls->fd < 0) {
-		calls->fd = syscall_fd(sk);
+	    calls->rport != tuple->rport) {
 		calls->sk = (__u64)sk;
 		calls->lport = tuple->lport;
 		calls->rport = tuple->rport;
+		calls->rfd = calls->wfd = -1;
 	}
-	return calls->fd;
+	if (*fd < 0)
+		*fd = syscall_fd(sk);
+	return *fd;
 }
 
 /* Numbers of sendmsg(2) and recvmsg(2): asm/unistd_64.h, asm-generic/unistd.h. */
