@@ -45,20 +45,25 @@ struct bash {
 
 /* What is probed: by name, in bash itself, or in libreadline where bash has no copy of it. */
 struct hook {
-	const char *symbol, *program;
+	const char *symbol, *other; /* the other where the file lacks the first */
+	const char *program;
 	uint32_t n_args, where;
 	int optional;
 };
 
 static const struct hook readline_hooks[] = {
-	{ "readline", "line_read", 0, ECAP_AT_RETURN, 0 },
+	/*
+	 * The last thing that readline() calls, with the same result: a shell that waits at its
+	 * prompt when we come is already in readline(), whose return we would not see.
+	 */
+	{ "readline_internal_teardown", "readline", "line_read", 0, ECAP_AT_RETURN, 0 },
 };
 
 static const struct hook bash_hooks[] = {
-	{ "execute_command", "command_ran", 0, ECAP_AT_RETURN, 0 },
-	{ "execute_command", "command_runs", 0, ECAP_AT_ENTRY, 0 },
-	{ "read_command", "command_begins", 0, ECAP_AT_ENTRY, 1 },
-	{ "exit_shell", "shell_exits", 1, ECAP_AT_ENTRY, 1 },
+	{ "execute_command", NULL, "command_ran", 0, ECAP_AT_RETURN, 0 },
+	{ "execute_command", NULL, "command_runs", 0, ECAP_AT_ENTRY, 0 },
+	{ "read_command", NULL, "command_begins", 0, ECAP_AT_ENTRY, 1 },
+	{ "exit_shell", NULL, "shell_exits", 1, ECAP_AT_ENTRY, 1 },
 };
 
 static int bash_init(const struct ecap_context *ctx, void **state)
@@ -106,6 +111,8 @@ static int attach_hook(struct bash *m, struct ecap_elf_file *file,
 	struct ecap_point point = {};
 	int err = elf->symbol(file, hook->symbol, &symbol);
 
+	if (err && hook->other)
+		err = elf->symbol(file, hook->other, &symbol);
 	if (err && hook->optional)
 		return 0;
 	if (!err)

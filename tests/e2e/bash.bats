@@ -167,7 +167,7 @@ commands_are() {
 	typed before "echo $(marker before)"
 	start after script -qfc "HISTFILE= exec bash --norc --noprofile -i" /dev/null
 	typed after "echo $(marker after) \$\$."
-	shell_pid[after]=$(sed -n "s/^$(marker after) \([0-9]*\)\..*/\1/p" "$D/after.out" | head -n 1)
+	shell_pid[after]=$(sed -n "s/.*$(marker after) \([0-9][0-9]*\)\..*/\1/p" "$D/after.out" | head -n 1)
 	stop_capture
 	commands_are before "[0, 0, \"echo $(marker before)\"]"
 	commands_are after "[0, 0, \"echo $(marker after) \$\$.\"]"
