@@ -135,6 +135,20 @@ static int is_harmful(uint32_t c)
 	       (c >= 0x2066 && c <= 0x2069);
 }
 
+static size_t char_len(uint8_t first)
+{
+	return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static uint32_t code_point(const uint8_t *p, size_t n)
+{
+	uint32_t c = n == 1 ? *p : *p & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return c;
+}
+
 /* Valid UTF-8 and nothing in it that acts on a terminal, but newlines and, when allowed, tabs. */
 static void assert_harmless(const struct output *output, int tabs)
 {
@@ -144,11 +158,9 @@ static void assert_harmless(const struct output *output, int tabs)
 	assert_non_null(string); /* valid, so that the lengths below are right */
 	json_decref(string);
 	while (p < end) {
-		size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-		uint32_t c = n == 1 ? *p : *p & (0xffu >> (n + 1));
+		size_t n = char_len(*p);
+		uint32_t c = code_point(p, n);
 
-		for (size_t i = 1; i < n; i++)
-			c = c << 6 | (p[i] & 0x3f);
 		if (is_harmful(c) && c != '\n' && !(tabs && c == '\t'))
 			fail_msg("U+%04X at %td", c, p - (uint8_t *)output->data);
 		p += n;
@@ -217,11 +229,92 @@ static void test_every_character(void **state)
 	}
 }
 
+enum style { LINES, QUOTED, JSON };
+
+static ecap_escape_fn *const escapes[] = {
+	[LINES] = ecap_escape_text, [QUOTED] = ecap_escape_quoted, [JSON] = ecap_escape_json,
+};
+
+static int put_byte(char *out, uint8_t c, enum style style)
+{
+	static const char letters[] = "n\nr\rt\t\"\"\\\\";
+
+	if (style == LINES && (c == '\n' || c == '\t'))
+		return sprintf(out, "%c", c);
+	for (const char *letter = letters; style != LINES && *letter; letter += 2)
+		if (c == letter[1])
+			return sprintf(out, "\\%c", *letter);
+	if (c >= 0x20 && c < 0x7f)
+		return sprintf(out, "%c", c);
+	if (style == JSON && c >= 0x80)
+		return sprintf(out, "\xef\xbf\xbd");
+	return sprintf(out, style == JSON ? "\\u%04x" : "\\x%02x", c);
+}
+
+/* What escaping must make of @p, character by character and with no thought of speed. */
+static size_t expect_escaped(char *out, const uint8_t *p, const uint8_t *end, enum style style)
+{
+	char *start = out;
+
+	while (p < end) {
+		size_t n = char_len(*p);
+
+		if (n > (size_t)(end - p) || !is_utf8(p, n))
+			n = 1;
+		uint32_t c = code_point(p, n);
+
+		if (n > 1 && is_harmful(c) && style != JSON)
+			n = 1;
+		if (style == LINES && end - p > 1 && p[0] == '\r' && p[1] == '\n')
+			; /* nothing */
+		else if (n == 1)
+			out += put_byte(out, *p, style);
+		else if (is_harmful(c))
+			out += sprintf(out, "\\u%04x", c);
+		else
+			out += sprintf(out, "%.*s", (int)n, (const char *)p);
+		p += n;
+	}
+	return (size_t)(out - start);
+}
+
+static void assert_escapes(const uint8_t *p, size_t len)
+{
+	static char expected[20000], got[20000];
+
+	for (enum style style = LINES; style <= JSON; style++) {
+		size_t n = expect_escaped(expected, p, p + len, style);
+
+		assert_int_equal(escapes[style](got, p, p + len) - got, n);
+		assert_memory_equal(got, expected, n);
+	}
+}
+
+/* Each pair of bytes, at each place of a block of 16, and whatever chance brings. */
+static void test_exact(void **state)
+{
+	uint8_t bytes[3000];
+
+	(void)state;
+	for (unsigned int pair = 0; pair < 0x10000; pair++) {
+		memset(bytes, pair % 3 ? 'x' : '"', 40);
+		bytes[pair % 31] = (uint8_t)pair;
+		bytes[pair % 31 + 1] = (uint8_t)(pair >> 8);
+		assert_escapes(bytes, 40 - pair % 7);
+	}
+	srandom(4);
+	for (int i = 0; i < 5000; i++) {
+		size_t len = random_payload(bytes, i % 10 ? 100 : sizeof(bytes));
+
+		for (size_t at = 0; i % 2 && at + 2 < len; at += (size_t)random() % 30)
+			memcpy(bytes + at, random() % 2 ? "\r\n" : "\"\r", 2);
+		assert_escapes(bytes, len);
+	}
+}
+
 /* Just the space that is promised, so that the sanitizer sees a byte too many. */
 static void test_keeps_to_its_space(void **state)
 {
-	static ecap_escape_fn *const escapes[] = { ecap_escape_text, ecap_escape_quoted,
-						   ecap_escape_json };
 	uint8_t bytes[200];
 
 	(void)state;
@@ -305,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_json_random_payloads),
 		cmocka_unit_test(test_nothing_raw),
 		cmocka_unit_test(test_every_character),
+		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_keeps_to_its_space),
 		cmocka_unit_test(test_text_pieces),
 		cmocka_unit_test(test_large_payloads),
