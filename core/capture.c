@@ -24,10 +24,11 @@
 #include "util.h"
 
 /*
- * Room for one write of 16 MiB that comes while the reader sleeps, and as much again. Larger
- * by --mapsize, on which the kernel sets the limit.
+ * Room for writes of 16 MiB on both sides of a connection while the reader waits for a CPU; on
+ * small machines a 32nd of the memory. Another size by --mapsize.
  */
-#define RING_BYTES (32u << 20)
+#define RING_BYTES    (64ull << 20)
+#define RING_FRACTION 32
 
 /* libbpf's warnings are reasons that we tell ourselves: one level lower than it says. */
 static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -65,10 +66,11 @@ static int cgroup_id(const char *path, uint64_t *id)
 static uint64_t ring_bytes(uint32_t page_count)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = page;
+	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
 	uint64_t want = (uint64_t)page_count * page * (uint64_t)libbpf_num_possible_cpus();
 
 	if (!page_count)
-		return RING_BYTES;
+		want = memory / RING_FRACTION < RING_BYTES ? memory / RING_FRACTION : RING_BYTES;
 	while (bytes < want && bytes < (1ull << 30))
 		bytes <<= 1;
 	return bytes;
