@@ -129,6 +129,23 @@ static void test_json_random_payloads(void **state)
 		assert_comes_back(payload, random_payload(payload, i % 10 ? 100 : sizeof(payload)));
 }
 
+/* Of each length, ending where its memory does; each digit comes at each place. */
+static void test_base64(void **state)
+{
+	(void)state;
+	srandom(5);
+	for (size_t i = 0; i < 5000; i++) {
+		size_t len = 1 + i % 50;
+		_cleanup_free_ uint8_t *bytes = malloc(len);
+
+		assert_non_null(bytes);
+		for (size_t j = 0; j < len; j++)
+			bytes[j] = (uint8_t)(random() >> 7);
+		bytes[random() % (long)len] = 0xff;
+		assert_comes_back(bytes, len);
+	}
+}
+
 static int is_harmful(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
@@ -396,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json_random_payloads),
+		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_nothing_raw),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_exact),
