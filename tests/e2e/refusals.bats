@@ -182,6 +182,23 @@ ends_when_full() {
 	has_line "$LOG" '^error .*Broken pipe' || { cat "$LOG"; return 1; }
 }
 
+@test "a reader that stands still: SIGINT ends the capture all the same, and says what is missing" {
+	local status=0 begin pipe
+	mkfifo "$D/pipe"
+	exec {pipe}<>"$D/pipe"
+	EVENTS=$D/pipe capture tls
+	start load "$E2E_BIN/load" "$ID" 1 16384 0 400
+	finish load
+	begin=$(now_ms)
+	kill -INT "$ecapture_pid"
+	wait_until 10 is_done "$ecapture_pid"
+	[ $(($(now_ms) - begin)) -le "${E2E_STOP_MS:-2000}" ]
+	wait "$ecapture_pid" || status=$?
+	same "status" 1 $status
+	has_line "$LOG" '^error .*not written' || { cat "$LOG"; return 1; }
+	exec {pipe}>&-
+}
+
 @test "a terminal gets no control characters" {
 	start tty script -qfc "stty -echo; '$ECAPTURE' tls ${ECAPTURE_PLUGIN_DIR:+--plugin-dir '$ECAPTURE_PLUGIN_DIR'} 2>'$LOG'" /dev/null
 	wait_until 20 has_line "$LOG" capturing

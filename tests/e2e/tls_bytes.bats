@@ -254,6 +254,28 @@ interrupted() {
 	interrupted TERM
 }
 
+# The events go through a pipe that nobody reads until ecapture is told to stop: by then there is
+# more in the kernel's buffer than the reader could have taken while the probes go.
+@test "SIGINT with much that is not written yet: nothing is missing" {
+	local pipe client
+	mkfifo "$D/pipe"
+	exec {pipe}<>"$D/pipe"
+	EVENTS=$D/pipe capture tls
+	# Only ecapture shall hold the pipe open, so that it ends with it.
+	start load bash -c "exec $pipe>&-; exec \"\$@\"" - "$E2E_BIN/load" "$ID" 4 256 1500 0
+	client=$(field pid "$(expect load '^client pid=')")
+	sleep 1
+	kill -USR1 "$client"
+	expect load '^sent '
+	start reader bash -c "exec $pipe>&-; exec cat \"\$@\"" - "$D/pipe"
+	exec {pipe}>&-
+	EVENTS=$D/pipe stop_capture
+	finish reader
+	EVENTS=$D/reader.out
+	events numbers "$ID" >"$D/numbers"
+	numbers_reach "$D/numbers" "$(expect load '^sent ')"
+}
+
 number_before() { # WORD TEXT
 	sed -n "s/.*[ (]\([0-9]*\) $1.*/\1/p" <<<"$2"
 }
