@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * What is typed into an interactive bash, and how it ended: the lines that readline() returns,
  * the status that the outermost execute_command() returns, and exit_shell(), from which a

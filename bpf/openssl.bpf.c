@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Plaintext of OpenSSL and BoringSSL. Probes sit at the functions through which every read and
  * write passes (or at the exported ones): the entry remembers the arguments, the return emits

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The calls of probed functions that have not returned yet, by task: remembered at the entry,
  * taken out at the return that has the same stack pointer.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Sockets seen by the tracepoints of socket operations: their descriptor, and whether the
  * kernel does TLS on them. Needs BTF of the kernel and task storage.

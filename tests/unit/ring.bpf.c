@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * A producer for tests: each run sends one record through ecapture/bpf/emit.bpf.h, the way the
  * programs of modules do. Run by BPF_PROG_TEST_RUN, so nothing needs to be probed.

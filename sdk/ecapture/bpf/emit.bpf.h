@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Sends records of exactly their size: a fixed header and a payload copied from the process.
  * Three ways, chosen before load by what the kernel has:

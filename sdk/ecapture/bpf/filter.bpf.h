@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Which processes a module watches: pid, uid, cgroup and comm, tested in the kernel so that
  * what is not wanted costs no record. User space fills the one struct in .rodata before load;

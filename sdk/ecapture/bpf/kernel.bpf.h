@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The few kernel types that probes read, cut down to the members used. preserve_access_index
  * makes libbpf put in the real offsets of the running kernel (CO-RE). Members as in

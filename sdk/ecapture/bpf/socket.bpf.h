@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Dual BSD/GPL */
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A socket's two ends: from a struct sock, and from a file descriptor of the current task. */
 #ifndef ECAPTURE_BPF_SOCKET_H
 #define ECAPTURE_BPF_SOCKET_H
