@@ -197,10 +197,12 @@ capture() {
 
 launch() {
 	local flags=()
-	[ "$1" != tls ] || [ "$MODE" = default ] || flags=("$MODE")
-	# shellcheck disable=SC2086
+	if [ "$1" = tls ]; then
+		read -r -a flags <<<"${ECAP_E2E_FLAGS:-}"
+		[ "$MODE" = default ] || flags+=("$MODE")
+	fi
 	"$ECAPTURE" "$1" ${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} "${flags[@]}" \
-		${ECAP_E2E_FLAGS:-} -o json --eventaddr "$EVENTS" "${@:2}" 2>"$LOG" >"$D/ecapture.out" \
+		-o json --eventaddr "$EVENTS" "${@:2}" 2>"$LOG" >"$D/ecapture.out" \
 		</dev/null 3>&- 4>&- &
 	ecapture_pid=$!
 	processes+=("$ecapture_pid")

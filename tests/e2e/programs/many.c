@@ -35,10 +35,10 @@ static void *serve(void *arg)
 	if (n <= 0)
 		die("SSL_read of the server");
 	text[n] = '\0';
-	char *number = strstr(text, "-c");
-	if (!number)
+	size_t skip = strlen(prefix);
+	if (strncmp(text, prefix, skip) || strncmp(text + skip, "-c", 2))
 		die("the server read \"%s\"", text);
-	text_of(text, sizeof(text), 's', atoi(number + 2));
+	text_of(text, sizeof(text), 's', atoi(text + skip + 2));
 	tls_write_text(ssl, text);
 	tls_end(ssl);
 	return NULL;
