@@ -132,11 +132,27 @@ static void on_batch(void *arg)
 		ecap_instance_abort(self, err, ecap_err_text());
 }
 
-static const struct ecap_reader_ops reader_ops = {
-	.record = on_record, .lost = on_lost, .batch = on_batch,
-};
-
 /* [main] from here on */
+
+/* A slow sink may take its time, but one that stands still must not keep us: 1 s. */
+#define STILL_TICKS (1000 / ECAP_DRAIN_TICK_MS)
+
+static int on_draining(void *arg)
+{
+	struct ecap_instance *self = arg;
+	uint64_t written = ecap_sink_written(self->options.sink);
+
+	self->still_ticks = written == self->drained_to ? self->still_ticks + 1 : 0;
+	self->drained_to = written;
+	if (self->still_ticks < STILL_TICKS)
+		return 0;
+	ecap_sink_give_up(self->options.sink);
+	return 1;
+}
+
+static const struct ecap_reader_ops reader_ops = {
+	.record = on_record, .lost = on_lost, .batch = on_batch, .draining = on_draining,
+};
 
 static int do_init(struct ecap_instance *self)
 {

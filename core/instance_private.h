@@ -41,6 +41,8 @@ struct ecap_instance {
 	struct ecap_renderer *renderer;
 	struct ecap_target_set *targets;
 	struct ecap_tally tally;
+	uint64_t drained_to;          /* bytes that the sink had written at the last look */
+	uint32_t still_ticks;         /* looks since then that saw no more */
 	struct ecap_map_result *results; /* by map; n_results of them */
 	uint32_t n_results;
 

@@ -312,13 +312,22 @@ int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_coun
 	return 0;
 }
 
+/* Only there to interrupt a system call. */
+static void on_interrupt(int signal)
+{
+	(void)signal;
+}
+
 int ecap_reader_start(struct ecap_reader *r)
 {
+	struct sigaction interrupt = { .sa_handler = on_interrupt };
 	sigset_t all, before;
 	int err;
 
-	/* Signals are the main thread's. */
+	/* Signals are the main thread's, but for the one that it sends us. */
+	sigaction(SIGUSR1, &interrupt, NULL);
 	sigfillset(&all);
+	sigdelset(&all, SIGUSR1);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&r->thread, NULL, reader_main, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -329,6 +338,17 @@ int ecap_reader_start(struct ecap_reader *r)
 	return 0;
 }
 
+static int ended_within(pthread_t thread, long ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT;
+}
+
 void ecap_reader_drain(struct ecap_reader *r)
 {
 	uint64_t one = 1;
@@ -336,7 +356,9 @@ void ecap_reader_drain(struct ecap_reader *r)
 	if (!r->started)
 		return;
 	(void)!write(r->stop_fd, &one, sizeof(one));
-	pthread_join(r->thread, NULL);
+	while (!ended_within(r->thread, ECAP_DRAIN_TICK_MS))
+		if (r->ops->draining && r->ops->draining(r->arg))
+			pthread_kill(r->thread, SIGUSR1);
 	r->started = 0;
 }
 

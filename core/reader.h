@@ -28,7 +28,14 @@ struct ecap_reader_ops {
 	void (*lost)(void *arg, uint32_t index, uint64_t n);
 	/* A batch is through: what was buffered should go out. */
 	void (*batch)(void *arg);
+	/*
+	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS. Returns 1 to have what the
+	 * thread waits for interrupted by a signal. Optional.
+	 */
+	int (*draining)(void *arg);
 };
+
+#define ECAP_DRAIN_TICK_MS 100
 
 /* What came of a map, and what did not. */
 struct ecap_reader_count {

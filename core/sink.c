@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "err.h"
@@ -19,6 +20,8 @@ struct ecap_sink {
 	char *path; /* NULL: standard output, which is not ours to close */
 	char *buffer;
 	size_t size, used;
+	_Atomic uint64_t written;
+	atomic_int given_up;
 	int error;
 	char text[512]; /* of @error: the thread's text may have changed since */
 };
@@ -85,6 +88,16 @@ int ecap_sink_error(const struct ecap_sink *sink)
 	return sink->error;
 }
 
+uint64_t ecap_sink_written(const struct ecap_sink *sink)
+{
+	return atomic_load(&sink->written);
+}
+
+void ecap_sink_give_up(struct ecap_sink *sink)
+{
+	atomic_store(&sink->given_up, 1);
+}
+
 /* Standard output may have been made non-blocking by whoever else holds it. */
 static int wait_writable(int fd)
 {
@@ -115,10 +128,14 @@ int ecap_sink_flush(struct ecap_sink *sink)
 	if (sink->error)
 		return stopped(sink);
 	while (done < sink->used) {
-		int err = write_some(sink->fd, sink->buffer + done, sink->used - done, &done);
+		size_t before = done;
+		int err = atomic_load(&sink->given_up)
+			? -ETIMEDOUT
+			: write_some(sink->fd, sink->buffer + done, sink->used - done, &done);
 
 		if (err)
 			return stop(sink, err, sink->used - done);
+		atomic_fetch_add_explicit(&sink->written, done - before, memory_order_relaxed);
 	}
 	sink->used = 0;
 	return 0;

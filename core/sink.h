@@ -31,6 +31,14 @@ void ecap_sink_commit(struct ecap_sink *sink, size_t len);
  */
 int ecap_sink_flush(struct ecap_sink *sink);
 
+/*
+ * For a sink that stands still (a pager that is not read, a full pipe). [any thread]
+ * The bytes written so far; and the order to write no more: a write that waits ends with
+ * -ETIMEDOUT once a signal interrupts it.
+ */
+uint64_t ecap_sink_written(const struct ecap_sink *sink);
+void ecap_sink_give_up(struct ecap_sink *sink);
+
 /* The error that stopped the sink, or 0. */
 int ecap_sink_error(const struct ecap_sink *sink);
 

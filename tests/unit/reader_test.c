@@ -415,9 +415,10 @@ static void test_thread(void **state)
 	assert_threads(before);
 	ecap_reader_free(reader);
 	producer_close(&p);
+	/* All but the one by which the drain interrupts what the thread waits for. */
 	for (int signal = 1; signal < 32; signal++)
 		if (signal != SIGKILL && signal != SIGSTOP)
-			assert_true(blocked >> (signal - 1) & 1);
+			assert_int_equal(blocked >> (signal - 1) & 1, signal != SIGUSR1);
 }
 
 int main(void)
