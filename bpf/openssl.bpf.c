@@ -11,6 +11,7 @@
 #include "openssl_record.h"
 
 #define ECAP_HEADER_MAX sizeof(struct openssl_record)
+#define ECAP_OVERFLOW
 
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/bpf/emit.bpf.h>

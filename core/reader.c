@@ -27,14 +27,16 @@
 
 #define LOST_INTERVAL_NS 1000000000ULL
 
-/* Wake the reader out of its short sleeps when this part of the ring is full. */
+/* Wake the reader out of its short sleeps when this part of the (larger) ring is full. */
 #define WAKE_FRACTION 4
 
 struct source {
 	struct ecap_reader *reader;
 	uint32_t index, min_record;
-	int fd, control_fd, stats_fd;
-	struct ring_buffer *ring;
+	int fd, more_fd, control_fd, stats_fd;
+	struct ring_buffer *ring, *more;
+	const unsigned long *more_read, *more_written; /* positions in the second ring */
+	unsigned long more_end; /* where its reading ends for now */
 	struct perf_buffer *perf;
 	struct ecap_ring_control *control;
 	struct ecap_map_stats *per_cpu; /* room for one lookup */
@@ -114,6 +116,20 @@ static int on_record(void *arg, void *data, size_t len)
 	return 0;
 }
 
+/*
+ * The same for the second ring, up to the end that was seen. libbpf moves the position behind a
+ * record after this returns, also when a negative value ends the round.
+ */
+static int on_more_record(void *arg, void *data, size_t len)
+{
+	struct source *s = arg;
+	unsigned long next = __atomic_load_n(s->more_read, __ATOMIC_RELAXED) +
+			     ((BPF_RINGBUF_HDR_SZ + len + 7) & ~7ul);
+
+	on_record(s, data, len);
+	return next >= s->more_end ? -ECANCELED : 0;
+}
+
 /* Perf puts a 4-byte size before each sample, so that samples may lie off by 4. */
 static void on_perf_record(void *arg, int cpu, void *data, uint32_t len)
 {
@@ -133,6 +149,20 @@ static void on_perf_lost(void *arg, int cpu, unsigned long long n)
 	s->perf_lost += n;
 }
 
+/* See reader.h for the order of the two. */
+static void consume_rings(struct source *s)
+{
+	int more;
+
+	do {
+		s->more_end = s->more ? __atomic_load_n(s->more_written, __ATOMIC_ACQUIRE) : 0;
+		more = s->more && *s->more_read != s->more_end;
+		ring_buffer__consume(s->ring);
+		if (more)
+			ring_buffer__consume(s->more);
+	} while (more && __atomic_load_n(s->more_read, __ATOMIC_RELAXED) == s->more_end);
+}
+
 static int consume(struct ecap_reader *r)
 {
 	uint64_t before = 0, after = 0;
@@ -142,7 +172,7 @@ static int consume(struct ecap_reader *r)
 
 		before += atomic_load_explicit(&s->records, memory_order_relaxed);
 		if (s->ring)
-			ring_buffer__consume(s->ring);
+			consume_rings(s);
 		else
 			perf_buffer__consume(s->perf);
 		after += atomic_load_explicit(&s->records, memory_order_relaxed);
@@ -228,33 +258,69 @@ static int open_perf(struct source *s, const char *name, uint32_t page_count)
 	return watch_fd(s->reader, perf_buffer__epoll_fd(s->perf), EPOLLIN);
 }
 
-static int open_ring(struct source *s, const char *name, uint32_t bytes)
-{
-	long page = sysconf(_SC_PAGESIZE);
-
-	s->ring = ring_buffer__new(s->fd, on_record, s, NULL);
-	if (!s->ring)
-		return ecap_err(-errno, "map %s: ring buffer of %u bytes: %s", name, bytes,
-				strerror(errno));
-	if (s->control_fd >= 0) {
-		void *page_of = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED,
-				     s->control_fd, 0);
-
-		if (page_of == MAP_FAILED)
-			return ecap_err(-errno, "map %s: control page: %s", name, strerror(errno));
-		s->control = page_of;
-		s->control->wake_bytes = bytes / WAKE_FRACTION;
-	}
-	/* Edge-triggered: only a wake-up that was asked for counts, not that data is there. */
-	return watch_fd(s->reader, s->fd, EPOLLIN | EPOLLET);
-}
-
 static int dup_fd(int fd, int *out)
 {
 	if (fd < 0)
 		return 0;
 	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return *out < 0 ? ecap_err(-errno, "dup: %s", strerror(errno)) : 0;
+}
+
+/* @bytes: of the ring that may fill up. */
+static int map_control(struct source *s, const char *name, uint32_t bytes)
+{
+	void *page;
+
+	if (s->control_fd < 0)
+		return 0;
+	page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    s->control_fd, 0);
+	if (page == MAP_FAILED)
+		return ecap_err(-errno, "map %s: control page: %s", name, strerror(errno));
+	s->control = page;
+	s->control->wake_bytes = bytes / WAKE_FRACTION;
+	return 0;
+}
+
+/* The positions of a ring: Documentation/bpf/ringbuf.rst, the first page and the second. */
+static int map_positions(struct source *s, const char *name)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *at[2];
+
+	for (int i = 0; i < 2; i++) {
+		at[i] = mmap(NULL, (size_t)page, PROT_READ, MAP_SHARED, s->more_fd, i * page);
+		if (at[i] == MAP_FAILED)
+			return ecap_err(-errno, "map %s: second ring: %s", name, strerror(errno));
+		*(i ? &s->more_written : &s->more_read) = at[i];
+	}
+	return 0;
+}
+
+/* Edge-triggered: only a wake-up that was asked for counts, not that data is there. */
+static int open_ring(struct source *s, const char *name, int fd, ring_buffer_sample_fn on_sample,
+		     struct ring_buffer **ring)
+{
+	*ring = ring_buffer__new(fd, on_sample, s, NULL);
+	if (!*ring)
+		return ecap_err(-errno, "map %s: ring buffer: %s", name, strerror(errno));
+	return watch_fd(s->reader, fd, EPOLLIN | EPOLLET);
+}
+
+static int open_rings(struct source *s, const struct ecap_map *map, uint32_t bytes)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	int err = open_ring(s, map->name, s->fd, on_record, &s->ring);
+
+	if (!err && map->more_fd > 0) {
+		err = dup_fd(map->more_fd, &s->more_fd);
+		err = err ? err : open_ring(s, map->name, s->more_fd, on_more_record, &s->more);
+		err = err ? err : map_positions(s, map->name);
+		if (!err && !bpf_obj_get_info_by_fd(s->more_fd, &info, &size))
+			bytes = info.max_entries;
+	}
+	return err ? err : map_control(s, map->name, bytes);
 }
 
 static int open_source(struct source *s, const struct ecap_map *map, uint32_t page_count)
@@ -276,7 +342,7 @@ static int open_source(struct source *s, const struct ecap_map *map, uint32_t pa
 	if (info.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
 		return open_perf(s, map->name, page_count);
 	if (info.type == BPF_MAP_TYPE_RINGBUF)
-		return open_ring(s, map->name, info.max_entries);
+		return open_rings(s, map, info.max_entries);
 	return ecap_err(-EINVAL, "map %s: neither a ring buffer nor a perf event array (type %u)",
 			map->name, info.type);
 }
@@ -300,7 +366,7 @@ int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_coun
 		err = watch_fd(r, r->stop_fd, EPOLLIN);
 	for (uint32_t i = 0; !err && i < n; i++) {
 		r->sources[i] = (struct source){ .reader = r, .index = i, .fd = -1,
-						 .control_fd = -1, .stats_fd = -1 };
+						 .more_fd = -1, .control_fd = -1, .stats_fd = -1 };
 		r->n = i + 1;
 		err = open_source(&r->sources[i], &maps[i], page_count);
 	}
@@ -384,10 +450,16 @@ void ecap_reader_free(struct ecap_reader *r)
 		struct source *s = &r->sources[i];
 
 		ring_buffer__free(s->ring);
+		ring_buffer__free(s->more);
+		if (s->more_read)
+			munmap((void *)s->more_read, (size_t)sysconf(_SC_PAGESIZE));
+		if (s->more_written)
+			munmap((void *)s->more_written, (size_t)sysconf(_SC_PAGESIZE));
 		perf_buffer__free(s->perf);
 		if (s->control)
 			munmap(s->control, (size_t)sysconf(_SC_PAGESIZE));
 		ecap_closep(&s->fd);
+		ecap_closep(&s->more_fd);
 		ecap_closep(&s->control_fd);
 		ecap_closep(&s->stats_fd);
 		free(s->per_cpu);

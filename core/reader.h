@@ -9,6 +9,10 @@
  * control page, looks once more, and blocks. A record that was reserved but not yet committed
  * at that look would be missed: therefore the first sleep after arming is short, and no sleep
  * is endless.
+ *
+ * A map may have a second ring for what comes while the first is full. Programs write to it as
+ * long as anything waits there, so all that is in the first ring then is older: the reader looks
+ * at the second, empties the first, and only then reads the second, up to where it saw it end.
  */
 #ifndef ECAPTURE_CORE_READER_H
 #define ECAPTURE_CORE_READER_H

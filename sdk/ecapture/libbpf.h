@@ -127,17 +127,25 @@ static inline int ecap_bpf_map_fd(const struct ecap_context *ctx, const struct b
 	return fd < 0 ? ecap_fail(ctx, fd, "BPF object has no map %s", name) : fd;
 }
 
+/* The small ring of two: what a CPU writes in a millisecond or two, and finds in its caches. */
+#define ECAP_SMALL_RING_BYTES (UINT64_C(1) << 20)
+
 /* How records travel, and the size of their buffer: ecapture/bpf/emit.bpf.h. Before loading. */
 static inline int ecap_bpf_set_events(const struct ecap_context *ctx, struct bpf_object *object)
 {
 	struct bpf_map *events = bpf_object__find_map_by_name(object, "events");
+	struct bpf_map *more = bpf_object__find_map_by_name(object, "events_more");
+	uint64_t bytes = ctx->common->ring_bytes;
 	uint32_t send = ECAP_SEND_SCRATCH;
 	int err;
 
 	if (!events)
 		return ecap_fail(ctx, -ENOENT, "BPF object has no map events");
 	if (ctx->features & ECAP_FEAT_RINGBUF) {
-		err = bpf_map__set_max_entries(events, (uint32_t)ctx->common->ring_bytes);
+		err = more ? bpf_map__set_max_entries(more, (uint32_t)bytes) : 0;
+		if (more && bytes > ECAP_SMALL_RING_BYTES)
+			bytes = ECAP_SMALL_RING_BYTES;
+		err = err ? err : bpf_map__set_max_entries(events, (uint32_t)bytes);
 	} else {
 		/* A perf event array holds an fd for each CPU: kernel/bpf/arraymap.c. */
 		send = ECAP_SEND_PERF;
@@ -145,6 +153,7 @@ static inline int ecap_bpf_set_events(const struct ecap_context *ctx, struct bpf
 		err = err ? err : bpf_map__set_key_size(events, 4);
 		err = err ? err : bpf_map__set_value_size(events, 4);
 		err = err ? err : bpf_map__set_max_entries(events, ctx->n_cpus);
+		err = err || !more ? err : bpf_map__set_autocreate(more, false);
 	}
 	if (err)
 		return ecap_fail(ctx, err, "map events: %s", strerror(-err));
@@ -192,6 +201,8 @@ static inline int ecap_bpf_events_map(const struct ecap_context *ctx,
 	map->fd = ecap_bpf_map_fd(ctx, object, "events");
 	map->control_fd = ecap_bpf_map_fd(ctx, object, "ecap_control");
 	map->stats_fd = ecap_bpf_map_fd(ctx, object, "ecap_stats");
+	if (ctx->features & ECAP_FEAT_RINGBUF && bpf_object__find_map_by_name(object, "events_more"))
+		map->more_fd = ecap_bpf_map_fd(ctx, object, "events_more");
 	return map->fd < 0 || map->control_fd < 0 || map->stats_fd < 0 ? -ENOENT : 0;
 }
 

@@ -34,7 +34,7 @@ struct ecap_map {
 	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or -1 */
 	uint32_t id;         /* handed back to decode() */
 	uint32_t min_record; /* bytes; shorter records are counted and never reach decode() */
-	uint32_t reserved;
+	int32_t more_fd;     /* ring buffer used while that of fd is full; 0: none */
 };
 
 struct ecap_ops {

@@ -79,11 +79,17 @@ static const struct {
 	{ "storage", ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_BTF | ECAP_FEAT_TASK_STORAGE },
 	{ "dynptr", ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF |
 		    ECAP_FEAT_USER_DYNPTR | ECAP_FEAT_BPF_LOOP },
+	{ "overflow", ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF |
+		      ECAP_FEAT_USER_DYNPTR | ECAP_FEAT_BPF_LOOP },
+	{ "overflow_scratch", ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF |
+			      ECAP_FEAT_TASK_STORAGE },
 };
 
 #define RING_NONCORE 0
 #define RING_STORAGE 1
 #define RING_DYNPTR  2
+#define RING_OVERFLOW         3 /* two rings */
+#define RING_OVERFLOW_SCRATCH 4
 
 static inline void producer_load(struct producer *p)
 {

@@ -7,7 +7,9 @@
  *   perf      the same, into a perf event array where the kernel has no ring buffer
  * What finds no room, or cannot be read, is counted in ecap_stats, never forgotten.
  *
- * A program that uses this defines ECAP_HEADER_MAX, the size of its largest header.
+ * A program that uses this defines ECAP_HEADER_MAX, the size of its largest header. With
+ * ECAP_OVERFLOW it has two rings: a small one, whose pages stay in the caches of the CPUs that
+ * write it, and a large one for what comes while the small one is full. See ecap_overflow().
  */
 #ifndef ECAPTURE_BPF_EMIT_H
 #define ECAPTURE_BPF_EMIT_H
@@ -26,6 +28,22 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 24);
 } events SEC(".maps");
+
+#ifdef ECAP_OVERFLOW
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 26);
+} events_more SEC(".maps");
+
+/*
+ * While anything waits in the large ring, everything goes there: the reader empties the small
+ * one first, and so sees the records of a thread in their order.
+ */
+static __always_inline __u64 ecap_overflow(void)
+{
+	return bpf_ringbuf_query(&events_more, BPF_RB_AVAIL_DATA);
+}
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -116,16 +134,18 @@ static __always_inline void ecap_count_sent(__u64 bytes)
 	}
 }
 
-/* Wakes the reader only when it asked for it: see struct ecap_ring_control. */
-static __always_inline __u64 ecap_wake_flags(void)
+/*
+ * Wakes the reader only when it asked for it: see struct ecap_ring_control. @waiting: bytes in
+ * the ring that the record goes to.
+ */
+static __always_inline __u64 ecap_wake_flags(__u64 waiting)
 {
 	__u32 zero = 0;
 	struct ecap_ring_control *control = bpf_map_lookup_elem(&ecap_control, &zero);
 
 	if (!control || control->armed == ECAP_WAKE_NEVER)
 		return BPF_RB_NO_WAKEUP;
-	if (control->armed == ECAP_WAKE_FULL &&
-	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < control->wake_bytes)
+	if (control->armed == ECAP_WAKE_FULL && waiting < control->wake_bytes)
 		return BPF_RB_NO_WAKEUP;
 	control->armed = ECAP_WAKE_NEVER;
 	return BPF_RB_FORCE_WAKEUP;
@@ -134,6 +154,20 @@ static __always_inline __u64 ecap_wake_flags(void)
 #ifdef ECAP_DYNPTR
 extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, __u64 off, __u64 size,
 				      const void *unsafe_ptr__ign) __ksym;
+
+/* Fills room that was reserved, and gives it away. 1 when the payload could not be read. */
+static __always_inline int ecap_fill_room(struct bpf_dynptr *room, void *header, __u32 header_len,
+					  const void *from, __u32 len, __u64 waiting)
+{
+	bpf_dynptr_write(room, 0, header, header_len, 0);
+	if (len && bpf_probe_read_user_dynptr(room, header_len, len, from)) {
+		bpf_ringbuf_discard_dynptr(room, BPF_RB_NO_WAKEUP);
+		return 1;
+	}
+	bpf_ringbuf_submit_dynptr(room, ecap_wake_flags(waiting));
+	ecap_count_sent(len);
+	return 0;
+}
 
 /*
  * One record of at most ECAP_DYNPTR_CHUNK payload bytes. Returns 1 when the payload could not
@@ -144,18 +178,23 @@ static __always_inline int ecap_try_dynptr(void *header, __u32 header_len, const
 {
 	struct bpf_dynptr room;
 
-	if (bpf_ringbuf_reserve_dynptr(&events, header_len + len, 0, &room)) {
-		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
-		ecap_count_lost(1, len);
-		return 0;
-	}
-	bpf_dynptr_write(&room, 0, header, header_len, 0);
-	if (len && bpf_probe_read_user_dynptr(&room, header_len, len, from)) {
-		bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
-		return 1;
-	}
-	bpf_ringbuf_submit_dynptr(&room, ecap_wake_flags());
-	ecap_count_sent(len);
+#ifdef ECAP_OVERFLOW
+	__u64 waiting = ecap_overflow();
+
+	if (waiting)
+		goto overflow;
+#endif
+	if (!bpf_ringbuf_reserve_dynptr(&events, header_len + len, 0, &room))
+		return ecap_fill_room(&room, header, header_len, from, len,
+				      bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA));
+	bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
+#ifdef ECAP_OVERFLOW
+overflow:
+	if (!bpf_ringbuf_reserve_dynptr(&events_more, header_len + len, 0, &room))
+		return ecap_fill_room(&room, header, header_len, from, len, waiting);
+	bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
+#endif
+	ecap_count_lost(1, len);
 	return 0;
 }
 
@@ -185,6 +224,26 @@ static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, con
 }
 #endif
 
+static __always_inline long ecap_output(struct ecap_scratch *scratch, __u32 size)
+{
+	__u64 waiting;
+
+#ifdef ECAP_OVERFLOW
+	waiting = ecap_overflow();
+	if (waiting)
+		return bpf_ringbuf_output(&events_more, scratch->bytes, size,
+					  ecap_wake_flags(waiting));
+#endif
+	waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	if (!bpf_ringbuf_output(&events, scratch->bytes, size, ecap_wake_flags(waiting)))
+		return 0;
+#ifdef ECAP_OVERFLOW
+	return bpf_ringbuf_output(&events_more, scratch->bytes, size, ecap_wake_flags(0));
+#else
+	return -1;
+#endif
+}
+
 /* Sends the first @size bytes of the scratch, of which @len are payload. */
 static __always_inline void ecap_send_filled(void *ctx, struct ecap_scratch *scratch, __u32 size,
 					     __u32 len)
@@ -194,7 +253,7 @@ static __always_inline void ecap_send_filled(void *ctx, struct ecap_scratch *scr
 	if (ecap_send == ECAP_SEND_PERF)
 		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, scratch->bytes, size);
 	else
-		err = bpf_ringbuf_output(&events, scratch->bytes, size, ecap_wake_flags());
+		err = ecap_output(scratch, size);
 	if (err)
 		ecap_count_lost(1, len);
 	else
