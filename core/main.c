@@ -144,7 +144,10 @@ static void print_modules(FILE *out, const struct ecap_catalog *catalog)
 static int print_help(struct ecap_command_line *line)
 {
 	struct ecap_options *tables[] = { line->common };
+	int help;
 
+	if (ecap_cli_parse(line->argc, line->argv, tables, 1, &help))
+		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
 	fputs(top_help, stdout);
 	print_modules(stdout, line->catalog);
 	ecap_help_print(stdout, "", tables, 1);

@@ -117,6 +117,14 @@ ini() { # prints its name
 	refused 2 '--libsl.*--libssl'
 }
 
+@test "an unknown option without a command" {
+	local status=0
+	"$ECAPTURE" --libsl >"$D/out" 2>"$D/err" || status=$?
+	same status 2 $status
+	[ ! -s "$D/out" ]
+	has_line "$D/err" 'unknown option --libsl'
+}
+
 @test "an unknown command: the nearest one" {
 	launch tsl
 	refused 2 'tsl.*tls'
