@@ -181,7 +181,7 @@ has_events() { # N
 
 @test "captures that come and go do not disturb a program under load" {
 	local i
-	start load "$E2E_BIN/load" "$ID" 4 1024 1000 4000
+	start load "$E2E_BIN/load" "$ID" 4 1024 1000 12000
 	expect load '^client pid='
 	for i in 1 2 3 4 5; do
 		EVENTS=$D/events$i.json
