@@ -35,7 +35,7 @@
 #define SLEEPABLE ""
 #endif
 
-/* 64 GiB (16 GiB) in one call is more than any real write: a bound for bpf_loop(). */
+/* 16 GiB or more in one call is more than any real write: a bound for bpf_loop(). */
 #define MAX_CHUNKS (1u << 20)
 
 /* 1 when the call is remembered, and its return counts. */
@@ -89,7 +89,6 @@ ENTRY(write_done3, ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, PT_REGS_PARM4(ctx))
 ENTRY(write_done4, ECAP_DIR_SEND, OPENSSL_RETURNS_DONE, PT_REGS_PARM5(ctx))
 ENTRY(sendfile, ECAP_DIR_SEND, OPENSSL_RETURNS_SENDFILE, 0)
 #endif
-
 
 static __always_inline __u64 moved_bytes(struct pt_regs *ctx, const struct call *call)
 {
@@ -195,7 +194,10 @@ static __always_inline void emit_chunks(struct emission *e)
 }
 #endif
 
-/* The header alone: bytes that went another way. */
+/*
+ * The header alone: bytes that went another way. The length is a constant here, so that what only
+ * sleepable programs may do (fault pages in) is left out of the tracepoints' programs.
+ */
 static __always_inline void emit_unseen(void *ctx, struct openssl_record *record, __u8 reason,
 					__u64 total)
 {

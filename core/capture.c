@@ -3,8 +3,6 @@
 #include "capture.h"
 
 #include <bpf/libbpf.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <malloc.h>
 #include <signal.h>

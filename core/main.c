@@ -3,11 +3,8 @@
  * The command line: finds the command among the flags, the modules in their directories, and
  * the values in the ini file; then hands over to the command.
  */
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "capture.h"
 #include "command.h"
 #include "err.h"
 #include "log.h"

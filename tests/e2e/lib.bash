@@ -169,6 +169,14 @@ field() {
 	return 1
 }
 
+# pair PROGRAM ARGUMENT...: runs a program of two processes to its end. Sets $client and $server.
+pair() {
+	start "$1" "$E2E_BIN/$1" "${@:2}"
+	finish "$1" 60
+	client=$(field pid "$(expect "$1" '^client pid=')")
+	server=$(field pid "$(expect "$1" '^server pid=')")
+}
+
 # A port that nobody listens on.
 free_port() {
 	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'

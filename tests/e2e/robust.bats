@@ -11,14 +11,6 @@ setup_file() {
 setup() { e2e_setup; }
 teardown() { e2e_teardown; }
 
-# pair PROGRAM ARGUMENT...: runs a program of two processes to its end. Sets $client and $server.
-pair() {
-	start "$1" "$E2E_BIN/$1" "${@:2}"
-	finish "$1" 60
-	client=$(field pid "$(expect "$1" '^client pid=')")
-	server=$(field pid "$(expect "$1" '^server pid=')")
-}
-
 # both_texts N: connection N's texts, once on each side.
 both_texts() {
 	moved "$client" "$server" "$ID-c$1-z"

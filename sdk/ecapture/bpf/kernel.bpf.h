@@ -32,19 +32,15 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
-	__u16 sk_type;
-	__u16 sk_protocol;
 } ECAP_CORE;
 
 struct socket {
 	struct sock *sk;
 	struct file *file;
-	const struct proto_ops *ops;
 } ECAP_CORE;
 
 struct file {
 	void *private_data;
-	const struct file_operations *f_op;
 } ECAP_CORE;
 
 struct fdtable {
@@ -81,7 +77,5 @@ struct tls_context {
 
 #define ECAP_AF_INET     2
 #define ECAP_AF_INET6    10
-#define ECAP_SOCK_STREAM 1
-#define ECAP_SOCK_DGRAM  2
 
 #endif
