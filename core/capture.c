@@ -3,30 +3,20 @@
 #include "capture.h"
 
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "err.h"
 #include "instance.h"
-#include "kernel.h"
 #include "log.h"
 #include "loop.h"
+#include "machine.h"
 #include "services.h"
 #include "sink.h"
 #include "util.h"
-
-/*
- * Room for writes of 16 MiB on both sides of a connection while the reader waits for a CPU; on
- * small machines a 32nd of the memory. Another size by --mapsize.
- */
-#define RING_BYTES    (64ull << 20)
-#define RING_FRACTION 32
 
 /* libbpf's warnings are reasons that we tell ourselves: one level lower than it says. */
 static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -42,54 +32,6 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 		text[n - 1] = 0;
 	log_debug("libbpf", "%s", text);
 	return 0;
-}
-
-/* The id by which BPF knows a cgroup: the inode of its directory in cgroup v2. */
-static int cgroup_id(const char *path, uint64_t *id)
-{
-	struct statfs fs;
-	struct stat st;
-
-	if (statfs(path, &fs) || stat(path, &st))
-		return ecap_err(-errno, "--cgroup %s: %s", path, strerror(errno));
-	if (fs.f_type != CGROUP2_SUPER_MAGIC)
-		return ecap_err(-EINVAL, "--cgroup %s: not a directory of cgroup v2 (those are "
-				"below its mount point, often /sys/fs/cgroup or "
-				"/sys/fs/cgroup/unified)", path);
-	*id = st.st_ino;
-	return 0;
-}
-
-/* Pages for each CPU, as the Go tool counts, make one ring for all of them. */
-static uint64_t ring_bytes(uint32_t page_count)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = page;
-	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
-	uint64_t want = (uint64_t)page_count * page * (uint64_t)libbpf_num_possible_cpus();
-
-	if (!page_count)
-		want = memory / RING_FRACTION < RING_BYTES ? memory / RING_FRACTION : RING_BYTES;
-	while (bytes < want && bytes < (1ull << 30))
-		bytes <<= 1;
-	return bytes;
-}
-
-static int make_common(const struct ecap_common_config *config, struct ecap_common *common)
-{
-	*common = (struct ecap_common){
-		.struct_size = sizeof(*common),
-		.page_count = config->mapsize,
-		.pid = config->pid ? config->pid : ECAP_ANY,
-		.uid = config->uid ? config->uid : ECAP_ANY,
-		.cgroup_id = ECAP_ANY,
-		.ring_bytes = ring_bytes(config->mapsize),
-		.truncate = config->tsize,
-		.hex = config->hex,
-		.debug = config->debug,
-	};
-	if (config->comm)
-		snprintf(common->comm, sizeof(common->comm), "%s", config->comm);
-	return config->cgroup ? cgroup_id(config->cgroup, &common->cgroup_id) : 0;
 }
 
 struct wait {
@@ -167,28 +109,6 @@ static int run(struct ecap_instance *instance, struct ecap_loop *loop)
 	return err ? err : stop_err;
 }
 
-/* Says what was found, and refuses a module that this machine cannot run. */
-static int check_machine(const struct ecap_catalog_entry *entry,
-			 const struct ecap_common_config *config, struct ecap_features *features,
-			 uint32_t *btf_mode)
-{
-	char names[512];
-	int err = ecap_privileges_check();
-
-	if (!err)
-		err = ecap_features_probe(config->btf_path, features);
-	if (err)
-		return err;
-	*btf_mode = config->btf;
-	if (!*btf_mode)
-		*btf_mode = features->bits & ECAP_FEAT_BTF ? 0 : ECAP_BTF_NONCORE;
-	ecap_features_names(features->bits, names, sizeof(names));
-	log_debug("host", "kernel %u.%u.%u has: %s", features->kernel_version >> 16,
-		  features->kernel_version >> 8 & 255, features->kernel_version & 255, names);
-	return ecap_module_check(entry->desc, entry->path, features->bits, *btf_mode,
-				 ecap_has_service);
-}
-
 static int capture(struct ecap_catalog_entry *entry, const struct ecap_common_config *config,
 		   const void *module_config, struct ecap_sink *sink)
 {
@@ -203,10 +123,15 @@ static int capture(struct ecap_catalog_entry *entry, const struct ecap_common_co
 	};
 	_cleanup_(loop_freep) struct ecap_loop *loop = NULL;
 	_cleanup_(instance_freep) struct ecap_instance *instance = NULL;
-	int err = make_common(config, &common);
+	int err = ecap_machine_common(config, &common);
 
 	if (!err)
-		err = check_machine(entry, config, &features, &options.btf_mode);
+		err = ecap_machine_probe(config, &features);
+	if (err)
+		return err;
+	options.btf_mode = ecap_machine_btf_mode(config, &features);
+	err = ecap_module_check(entry->desc, entry->path, features.bits, options.btf_mode,
+				ecap_has_service);
 	if (!err)
 		err = ecap_module_load(entry, &options.module);
 	if (!err)

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "err.h"
 #include "log.h"
 #include "util.h"
@@ -14,41 +14,6 @@
 #ifndef ECAP_PLUGIN_DIR
 #error "the build says where modules are installed"
 #endif
-
-int ecap_command_fail(const char *component, int exit_code)
-{
-	log_error(component, "%s", ecap_err_text());
-	return exit_code;
-}
-
-/* 1 when the flag at argv[i] takes the next word as its value. */
-static int takes_next(const struct ecap_options *common, const char *flag)
-{
-	const struct ecap_option *row;
-
-	if (flag[1] == '-')
-		row = strchr(flag, '=') ? NULL : ecap_options_by_name(common, flag + 2);
-	else
-		row = flag[2] ? NULL : ecap_options_by_short(common, flag[1]);
-	return row && row->type != ECAP_OPT_BOOL;
-}
-
-const char *ecap_command_word(struct ecap_command_line *line)
-{
-	for (int i = 0; i < line->argc; i++) {
-		const char *word = line->argv[i];
-
-		if (word[0] == '-' && word[1]) {
-			i += takes_next(line->common, word);
-			continue;
-		}
-		memmove(&line->argv[i], &line->argv[i + 1],
-			(size_t)(line->argc - i) * sizeof(*line->argv));
-		line->argc--;
-		return word;
-	}
-	return NULL;
-}
 
 /* The value of --name VALUE or --name=VALUE at argv[i], or NULL. */
 static const char *value_at(const struct ecap_command_line *line, int i, const char *name)
@@ -127,6 +92,9 @@ static const char *const top_help =
 
 static void print_modules(FILE *out, const struct ecap_catalog *catalog)
 {
+	uint32_t n;
+	const struct ecap_command *commands = ecap_commands(&n);
+
 	fprintf(out, "\nCommands:\n");
 	for (uint32_t i = 0; catalog && i < catalog->n; i++) {
 		const struct ecap_catalog_entry *entry = catalog->entries[i];
@@ -135,7 +103,8 @@ static void print_modules(FILE *out, const struct ecap_catalog *catalog)
 			fprintf(out, "  %-12s %s\n", entry->desc->module.command,
 				entry->desc->module.summary ? entry->desc->module.summary : "");
 	}
-	fprintf(out, "  %-12s %s\n", "modules", "list the capture modules: modules list");
+	for (uint32_t i = 0; i < n; i++)
+		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
 }
 
 static int print_help(struct ecap_command_line *line)
@@ -161,6 +130,7 @@ static int is_flag(const struct ecap_command_line *line, const char *a, const ch
 
 static int dispatch(struct ecap_command_line *line)
 {
+	const struct ecap_command *command;
 	struct ecap_catalog_entry *entry;
 	int err;
 
@@ -176,8 +146,9 @@ static int dispatch(struct ecap_command_line *line)
 								    : ECAP_EXIT_FAILURE);
 	if (!line->command || !strcmp(line->command, "help"))
 		return print_help(line);
-	if (!strcmp(line->command, "modules"))
-		return ecap_command_modules(line);
+	command = ecap_command_find(line->command);
+	if (command)
+		return ecap_command_run(line, "", command);
 	entry = ecap_catalog_find(line->catalog, line->command);
 	if (!entry)
 		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
@@ -193,7 +164,7 @@ int main(int argc, char **argv)
 
 	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
-	line.command = ecap_command_word(&line);
+	line.command = ecap_command_word(&line, &line.common, 1);
 	code = dispatch(&line);
 	ecap_catalog_free(line.catalog);
 	ecap_options_free(line.common);

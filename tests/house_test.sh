@@ -132,13 +132,13 @@ done
 
 headers=$(find sdk -name '*.h' ! -name '*.bpf.h' | sort)
 for header in $headers; do
-	check "$header alone in C11" alone "$header" "${CC:-gcc}" -std=c11 -x c
-	if command -v "${CXX:-g++}" >/dev/null; then
-		check "$header alone in C++17" alone "$header" "${CXX:-g++}" -std=c++17 -x c++
+	check "$header alone in C11" alone "$header" ${CC:-gcc} -std=c11 -x c
+	if command -v ${CXX:-g++} >/dev/null; then
+		check "$header alone in C++17" alone "$header" ${CXX:-g++} -std=c++17 -x c++
 	else
 		skip "$header alone in C++17" "no C++ compiler (g++)"
 	fi
 done
-check "sdk/ecapture/record.h alone in BPF" alone sdk/ecapture/record.h "${CLANG:-clang}" \
+check "sdk/ecapture/record.h alone in BPF" alone sdk/ecapture/record.h ${CLANG:-clang} \
 	-target bpf -std=c11 -x c -ffreestanding -idirafter "/usr/include/$multiarch"
 echo "1..$n"

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "err.h"
 #include "render.h"
 #include "util.h"
@@ -65,40 +65,19 @@ static int print_json(const struct ecap_catalog *catalog)
 	return err ? ecap_err(-EIO, "standard output cannot be written") : 0;
 }
 
-static int list(const struct ecap_catalog *catalog, uint32_t format)
+static int list(struct ecap_command_line *line, const void *config)
 {
-	if (format == ECAP_FORMAT_JSON)
-		return print_json(catalog);
-	print_text(catalog);
+	const struct ecap_common_config *common = ecap_options_config(line->common);
+
+	(void)config;
+	if (common->output != ECAP_FORMAT_JSON)
+		print_text(line->catalog);
+	else if (print_json(line->catalog))
+		return ecap_command_fail("modules", ECAP_EXIT_FAILURE);
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct ecap_catalog *catalog, uint32_t format);
-} commands[] = {
-	{ "list", list },
+const struct ecap_command ecap_modules_list = {
+	.name = "list", .summary = "every module file found, and why one cannot be used",
+	.run = list,
 };
-
-int ecap_command_modules(struct ecap_command_line *line)
-{
-	const struct ecap_common_config *common = ecap_options_config(line->common);
-	const char *given = ecap_command_word(line), *word = given ? given : "list";
-	static const char *const words[] = { "list", NULL };
-	int help = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(word, commands[i].name))
-			continue;
-		if (ecap_cli_parse(line->argc, line->argv, &line->common, 1, &help))
-			return ecap_command_fail("modules", ECAP_EXIT_USAGE);
-		if (commands[i].run(line->catalog, common->output))
-			return ecap_command_fail("modules", ECAP_EXIT_FAILURE);
-		return 0;
-	}
-	const char *near = ecap_nearest(word, words);
-
-	ecap_err(-EINVAL, "unknown command modules %s%s%s", word, near ? "; did you mean modules " : "",
-		 near ? near : "");
-	return ecap_command_fail("modules", ECAP_EXIT_USAGE);
-}

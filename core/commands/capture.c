@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "capture.h"
-#include "command.h"
+#include "commands/command.h"
 #include "err.h"
 #include "log.h"
 #include "util.h"

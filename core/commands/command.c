@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, and how a line is taken apart for one: words, flags, help. */
+#include "commands/command.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "log.h"
+#include "util.h"
+
+static const struct ecap_command *const module_commands[] = {
+	&ecap_modules_list,
+};
+
+static int modules(struct ecap_command_line *line, const void *config);
+
+static const struct ecap_command commands[] = {
+	{ .name = "modules", .arguments = "COMMAND", .summary = "list the modules: modules --help",
+	  .unparsed = 1, .run = modules },
+};
+
+static int modules(struct ecap_command_line *line, const void *config)
+{
+	(void)config;
+	return ecap_command_group(line, "modules", module_commands, ARRAY_SIZE(module_commands));
+}
+
+const struct ecap_command *ecap_commands(uint32_t *n)
+{
+	*n = ARRAY_SIZE(commands);
+	return commands;
+}
+
+const struct ecap_command *ecap_command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+int ecap_command_fail(const char *component, int exit_code)
+{
+	log_error(component, "%s", ecap_err_text());
+	return exit_code;
+}
+
+/* 1 when the flag takes the next word as its value. */
+static int takes_next(struct ecap_options *const *tables, uint32_t n_tables, const char *flag)
+{
+	const struct ecap_option *row = NULL;
+
+	for (uint32_t i = 0; i < n_tables && !row; i++) {
+		if (flag[1] == '-')
+			row = strchr(flag, '=') ? NULL : ecap_options_by_name(tables[i], flag + 2);
+		else
+			row = flag[2] ? NULL : ecap_options_by_short(tables[i], flag[1]);
+	}
+	return row && row->type != ECAP_OPT_BOOL;
+}
+
+const char *ecap_command_word(struct ecap_command_line *line, struct ecap_options *const *tables,
+			      uint32_t n_tables)
+{
+	for (int i = 0; i < line->argc; i++) {
+		const char *word = line->argv[i];
+
+		if (word[0] == '-' && word[1]) {
+			i += takes_next(tables, n_tables, word);
+			continue;
+		}
+		memmove(&line->argv[i], &line->argv[i + 1],
+			(size_t)(line->argc - i) * sizeof(*line->argv));
+		line->argc--;
+		return word;
+	}
+	return NULL;
+}
+
+static void options_freep(struct ecap_options **options)
+{
+	ecap_options_free(*options);
+}
+
+static int print_help(const char *group, const struct ecap_command *command,
+		      struct ecap_options *const *tables)
+{
+	char head[512];
+
+	snprintf(head, sizeof(head), "Usage: ecapture %s%s%s%s%s [OPTION...]\n\n%s\n", group,
+		 *group ? " " : "", command->name, command->arguments ? " " : "",
+		 command->arguments ? command->arguments : "", command->summary);
+	ecap_help_print(stdout, head, tables, 2);
+	return 0;
+}
+
+static void take_words(struct ecap_command_line *line, uint32_t max,
+		       struct ecap_options *const *tables)
+{
+	const char *word;
+
+	line->n_words = 0;
+	while (line->n_words < max && (word = ecap_command_word(line, tables, 2)))
+		line->words[line->n_words++] = word;
+	line->words[line->n_words] = NULL;
+}
+
+int ecap_command_run(struct ecap_command_line *line, const char *group,
+		     const struct ecap_command *command)
+{
+	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	struct ecap_options *tables[2] = { NULL, line->common };
+	int help = 0, err;
+
+	if (command->unparsed)
+		return command->run(line, NULL);
+	err = ecap_options_new(command->name, command->rows, command->n_rows,
+			       command->config_size, &own);
+	if (err)
+		return ecap_command_fail(command->name, ECAP_EXIT_FAILURE);
+	tables[0] = own;
+	take_words(line, command->max_words, tables);
+	err = ecap_cli_parse(line->argc, line->argv, tables, 2, &help);
+	if (!err && help)
+		return print_help(group, command, tables);
+	if (!err && line->n_words < command->min_words)
+		err = ecap_err(-EINVAL, "%s wants %s; see --help", command->name,
+			       command->arguments);
+	if (!err)
+		err = ecap_options_finish(own);
+	if (err)
+		return ecap_command_fail(*group ? group : command->name, ECAP_EXIT_USAGE);
+	return command->run(line, ecap_options_config(own));
+}
+
+static int wants_help(const struct ecap_command_line *line)
+{
+	for (int i = 0; i < line->argc; i++)
+		if (!strcmp(line->argv[i], "--help") || !strcmp(line->argv[i], "-h"))
+			return 1;
+	return 0;
+}
+
+static int print_group(const char *group, const struct ecap_command *const *list, uint32_t n)
+{
+	printf("Usage: ecapture %s COMMAND [OPTION...]\n\nCommands:\n", group);
+	for (uint32_t i = 0; i < n; i++) {
+		char usage[80];
+
+		snprintf(usage, sizeof(usage), "%s %s", list[i]->name,
+			 list[i]->arguments ? list[i]->arguments : "");
+		printf("  %-24s %s\n", usage, list[i]->summary);
+	}
+	printf("\nOptions of each: ecapture %s COMMAND --help\n", group);
+	return 0;
+}
+
+static int unknown(const char *group, const char *word, const struct ecap_command *const *list,
+		   uint32_t n)
+{
+	_cleanup_free_ const char **names = calloc(n + 1u, sizeof(*names));
+	const char *near;
+
+	for (uint32_t i = 0; names && i < n; i++)
+		names[i] = list[i]->name;
+	near = names ? ecap_nearest(word, names) : NULL;
+	ecap_err(-EINVAL, "unknown command %s %s; %s %s %s", group, word,
+		 near ? "did you mean" : "see ecapture", group, near ? near : "--help");
+	return ecap_command_fail(group, ECAP_EXIT_USAGE);
+}
+
+int ecap_command_group(struct ecap_command_line *line, const char *group,
+		       const struct ecap_command *const *list, uint32_t n)
+{
+	const char *word = ecap_command_word(line, &line->common, 1);
+
+	if (!word && wants_help(line))
+		return print_group(group, list, n);
+	if (!word)
+		word = list[0]->name;
+	for (uint32_t i = 0; i < n; i++)
+		if (!strcmp(word, list[i]->name))
+			return ecap_command_run(line, group, list[i]);
+	return unknown(group, word, list, n);
+}

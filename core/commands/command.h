@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: what main() dispatches to, and what they share. */
+#ifndef ECAPTURE_CORE_COMMANDS_COMMAND_H
+#define ECAPTURE_CORE_COMMANDS_COMMAND_H
+
+#include <stdint.h>
+
+#include "common_options.h"
+#include "loader.h"
+#include "options.h"
+
+/* Exit codes of the program. */
+#define ECAP_EXIT_FAILURE 1 /* it could not do what was asked */
+#define ECAP_EXIT_USAGE   2 /* what was asked makes no sense */
+
+#define ECAP_MAX_WORDS 4u
+
+/* What the command line says before the word of the command is looked at. */
+struct ecap_command_line {
+	int argc;            /* without the program's name */
+	char **argv;         /* flags before the command, then what follows it */
+	const char *command; /* the first word that is no flag, or NULL */
+	const char *words[ECAP_MAX_WORDS + 1]; /* what follows the command and is no flag, NULL-ended */
+	uint32_t n_words;
+	struct ecap_options *common;
+	struct ecap_catalog *catalog;
+};
+
+/* A command that is no module's, or one of a group of them. */
+struct ecap_command {
+	const char *name;
+	const char *arguments;          /* for the help: "FILE|NAME", or NULL */
+	const char *summary;            /* for the help */
+	const struct ecap_option *rows; /* flags of its own */
+	uint32_t n_rows, config_size;
+	uint32_t min_words, max_words;  /* taken out of the line into line->words */
+	int unparsed;                   /* 1: run() parses the line itself, words and all */
+	/* @config: filled by the rows. Returns the exit code. */
+	int (*run)(struct ecap_command_line *line, const void *config);
+};
+
+/* Takes the words and flags of the line apart as the command wants it, and runs it. */
+int ecap_command_run(struct ecap_command_line *line, const char *group,
+		     const struct ecap_command *command);
+
+/*
+ * Runs the command of the group that the next word names, without a word the first one. Returns
+ * the exit code.
+ */
+int ecap_command_group(struct ecap_command_line *line, const char *group,
+		       const struct ecap_command *const *commands, uint32_t n);
+
+/*
+ * Takes the first word that is no flag, nor a flag's value, out of the arguments; NULL: none.
+ * @tables: those that know the flags.
+ */
+const char *ecap_command_word(struct ecap_command_line *line, struct ecap_options *const *tables,
+			      uint32_t n_tables);
+
+/* Prints the error text that is kept as one line of the log; returns @exit_code. */
+int ecap_command_fail(const char *component, int exit_code);
+
+/* Captures with the module. Returns the exit code. */
+int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry);
+
+/* The commands that are no module's: "modules" and so on. */
+const struct ecap_command *ecap_command_find(const char *name);
+/* All of them, for the help. */
+const struct ecap_command *ecap_commands(uint32_t *n);
+
+/* Those of "ecapture modules", each in its own file. */
+extern const struct ecap_command ecap_modules_list;
+
+#endif

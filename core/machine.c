@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See machine.h. */
+#include "machine.h"
+
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log.h"
+#include "util.h"
+
+/*
+ * Room for writes of 16 MiB on both sides of a connection while the reader waits for a CPU; on
+ * small machines a 32nd of the memory. Another size by --mapsize.
+ */
+#define RING_BYTES    (64ull << 20)
+#define RING_FRACTION 32
+
+/* The id by which BPF knows a cgroup: the inode of its directory in cgroup v2. */
+static int cgroup_id(const char *path, uint64_t *id)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (statfs(path, &fs) || stat(path, &st))
+		return ecap_err(-errno, "--cgroup %s: %s", path, strerror(errno));
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return ecap_err(-EINVAL, "--cgroup %s: not a directory of cgroup v2 (those are "
+				"below its mount point, often /sys/fs/cgroup or "
+				"/sys/fs/cgroup/unified)", path);
+	*id = st.st_ino;
+	return 0;
+}
+
+/* Pages for each CPU, as the Go tool counts, make one ring for all of them. */
+static uint64_t ring_bytes(uint32_t page_count)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = page;
+	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
+	uint64_t want = (uint64_t)page_count * page * (uint64_t)libbpf_num_possible_cpus();
+
+	if (!page_count)
+		want = memory / RING_FRACTION < RING_BYTES ? memory / RING_FRACTION : RING_BYTES;
+	while (bytes < want && bytes < (1ull << 30))
+		bytes <<= 1;
+	return bytes;
+}
+
+int ecap_machine_common(const struct ecap_common_config *config, struct ecap_common *common)
+{
+	*common = (struct ecap_common){
+		.struct_size = sizeof(*common),
+		.page_count = config->mapsize,
+		.pid = config->pid ? config->pid : ECAP_ANY,
+		.uid = config->uid ? config->uid : ECAP_ANY,
+		.cgroup_id = ECAP_ANY,
+		.ring_bytes = ring_bytes(config->mapsize),
+		.truncate = config->tsize,
+		.hex = config->hex,
+		.debug = config->debug,
+	};
+	if (config->comm)
+		snprintf(common->comm, sizeof(common->comm), "%s", config->comm);
+	return config->cgroup ? cgroup_id(config->cgroup, &common->cgroup_id) : 0;
+}
+
+int ecap_machine_probe(const struct ecap_common_config *config, struct ecap_features *features)
+{
+	char names[512];
+	int err = ecap_privileges_check();
+
+	if (!err)
+		err = ecap_features_probe(config->btf_path, features);
+	if (err)
+		return err;
+	ecap_features_names(features->bits, names, sizeof(names));
+	log_debug("host", "kernel %u.%u.%u has: %s", features->kernel_version >> 16,
+		  features->kernel_version >> 8 & 255, features->kernel_version & 255, names);
+	return 0;
+}
+
+uint32_t ecap_machine_btf_mode(const struct ecap_common_config *config,
+			       const struct ecap_features *features)
+{
+	if (config->btf)
+		return config->btf;
+	return features->bits & ECAP_FEAT_BTF ? 0 : ECAP_BTF_NONCORE;
+}
