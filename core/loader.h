@@ -15,6 +15,7 @@ struct ecap_catalog_entry {
 	struct ecap_desc *desc; /* NULL: not usable, see error */
 	char *error;            /* why not usable, or NULL */
 	const struct ecap_catalog_entry *shadowed_by; /* a module of the same name that came first */
+	int read_only;          /* by ecap_catalog_read(): nobody checked who could change the file */
 	void *handle;           /* of dlopen, once loaded */
 };
 
@@ -38,6 +39,13 @@ void ecap_catalog_free(struct ecap_catalog *catalog);
  * module of that name cannot be used.
  */
 struct ecap_catalog_entry *ecap_catalog_find(struct ecap_catalog *catalog, const char *word);
+
+/*
+ * The module that @word names, to be read and not run: a file (a word with '/', or that ends in
+ * ".so") whoever may have written it, else as ecap_catalog_find(). Its entry is the catalog's.
+ */
+int ecap_catalog_read(struct ecap_catalog *catalog, const char *word,
+		      struct ecap_catalog_entry **entry);
 
 /*
  * Checks what does not concern the file alone: services that the module needs (@has_service),
