@@ -63,97 +63,6 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 	return 0;
 }
 
-/* [reader] from here on */
-
-static int write_event(struct ecap_instance *self, struct ecap_event *event)
-{
-	int err = ecap_render(self->renderer, event, self->options.sink);
-
-	if (err)
-		return err;
-	atomic_fetch_add_explicit(&self->tally.events, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&self->tally.bytes, event->payload_len, memory_order_relaxed);
-	return 0;
-}
-
-static int to_module(struct ecap_instance *self, struct ecap_event *event)
-{
-	if (!ECAP_HAS(struct ecap_ops, self->options.module->ops, dispatch))
-		return -ENOTSUP;
-	return self->options.module->ops->dispatch(self->state, event);
-}
-
-/* Records come in the order of their streams, so until a protocol is parsed they pass as they are. */
-static int (*const routes[])(struct ecap_instance *self, struct ecap_event *event) = {
-	[ECAP_DEST_OUTPUT] = write_event,
-	[ECAP_DEST_MODULE] = to_module,
-	[ECAP_DEST_PROCESSOR] = write_event,
-};
-
-int ecap_instance_route(struct ecap_instance *self, struct ecap_event *event)
-{
-	if (event->dest >= ARRAY_SIZE(routes))
-		return -EINVAL;
-	return routes[event->dest](self, event);
-}
-
-static void on_record(void *arg, uint32_t index, const void *data, uint32_t len)
-{
-	struct ecap_instance *self = arg;
-	struct ecap_event event = { .struct_size = sizeof(event), .fd = -1 };
-	int got;
-
-	if (ecap_sink_error(self->options.sink))
-		return;
-	got = self->options.module->ops->decode(self->state, self->maps[index].id, data, len,
-						&event);
-	if (got > 0)
-		got = ecap_instance_route(self, &event);
-	if (got < 0 && !ecap_sink_error(self->options.sink))
-		atomic_fetch_add(&self->tally.damaged, 1);
-}
-
-static void on_lost(void *arg, uint32_t index, uint64_t n)
-{
-	struct ecap_instance *self = arg;
-
-	log_warn(ecap_instance_name(self), "%s: %llu records lost: the kernel's buffer was full "
-		 "(--mapsize makes it larger)", self->maps[index].name, (unsigned long long)n);
-	if (ECAP_HAS(struct ecap_ops, self->options.module->ops, lost))
-		self->options.module->ops->lost(self->state, self->maps[index].id, n);
-}
-
-static void on_batch(void *arg)
-{
-	struct ecap_instance *self = arg;
-	int err = ecap_sink_flush(self->options.sink);
-
-	if (err)
-		ecap_instance_abort(self, err, ecap_err_text());
-}
-
-/* [main] from here on */
-
-/* A slow sink may take its time, but one that stands still must not keep us: 1 s. */
-#define STILL_TICKS (1000 / ECAP_DRAIN_TICK_MS)
-
-static int on_draining(void *arg)
-{
-	struct ecap_instance *self = arg;
-	uint64_t written = ecap_sink_written(self->options.sink);
-
-	self->still_ticks = written == self->drained_to ? self->still_ticks + 1 : 0;
-	self->drained_to = written;
-	if (self->still_ticks < STILL_TICKS)
-		return 0;
-	ecap_sink_give_up(self->options.sink);
-	return 1;
-}
-
-static const struct ecap_reader_ops reader_ops = {
-	.record = on_record, .lost = on_lost, .batch = on_batch, .draining = on_draining,
-};
-
 static int do_init(struct ecap_instance *self)
 {
 	return self->options.module->ops->init(&self->context, &self->state);
@@ -196,7 +105,7 @@ static int do_readers(struct ecap_instance *self)
 
 	if (!err)
 		err = ecap_reader_open(self->maps, self->n_maps, self->options.common->page_count,
-				       &reader_ops, self, &self->reader);
+				       &ecap_instance_reader_ops, self, &self->reader);
 	if (!err)
 		err = ecap_reader_start(self->reader);
 	if (err) {

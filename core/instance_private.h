@@ -58,6 +58,13 @@ struct ecap_instance {
 /* The table that every module gets. */
 extern const struct ecap_host ecap_host_table;
 
+/* What the reader of an instance calls. */
+extern const struct ecap_reader_ops ecap_instance_reader_ops;
+
+/* One record of the map at @map_index: decoded, and its event sent where it is to go. [reader] */
+void ecap_instance_record(struct ecap_instance *instance, uint32_t map_index, const void *rec,
+			  uint32_t len);
+
 /* Sends an event where it is to go. [reader] */
 int ecap_instance_route(struct ecap_instance *instance, struct ecap_event *event);
 
