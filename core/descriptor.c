@@ -18,11 +18,9 @@
 #define MAX_SERVICES 64u
 #define MAX_BPF      64u
 
-#define OPS_FIRST 8u /* offset of the first operation */
-#define OP(i)     (OPS_FIRST + 8u * (i))
-
-_Static_assert(offsetof(struct ecap_ops, init) == OPS_FIRST, "operations follow two integers");
-_Static_assert(sizeof(struct ecap_ops) == OP(10), "an operation is missing in ops_pointers");
+/* Behind two integers a table of operations is pointers to its end, however long it becomes. */
+#define OPS_FIRST offsetof(struct ecap_ops, init)
+#define N_OPS     ((sizeof(struct ecap_ops) - OPS_FIRST) / sizeof(uint64_t))
 
 static const uint16_t module_strings[] = {
 	offsetof(struct ecap_module, name), offsetof(struct ecap_module, command),
@@ -49,10 +47,6 @@ static const uint16_t bpf_pointers[] = {
 	offsetof(struct ecap_bpf, end),
 };
 
-static const uint16_t ops_pointers[] = {
-	OP(0), OP(1), OP(2), OP(3), OP(4), OP(5), OP(6), OP(7), OP(8), OP(9),
-};
-
 static const uint16_t service_pointers[] = { 0 };
 
 static const struct ecap_layout module_layout = {
@@ -69,7 +63,7 @@ static const struct ecap_layout bpf_layout = {
 };
 static const struct ecap_layout ops_layout = {
 	"table of operations", sizeof(struct ecap_ops), ECAP_END(struct ecap_ops, decode),
-	ops_pointers, ARRAY_SIZE(ops_pointers), 1,
+	NULL, N_OPS, OPS_FIRST,
 };
 static const struct ecap_layout services_layout = {
 	"service list", sizeof(char *), sizeof(char *),
@@ -177,10 +171,10 @@ static int read_ops(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 
 	if (ops->reserved)
 		return ecap_err(-EINVAL, "reserved bytes of its table of operations are not zero");
-	for (uint32_t i = 0; i < ARRAY_SIZE(ops_pointers); i++) {
+	for (uint32_t i = 0; i < N_OPS; i++) {
 		uint64_t target;
 
-		memcpy(&target, (const char *)row + ops_pointers[i], sizeof(target));
+		memcpy(&target, (const char *)row + OPS_FIRST + i * sizeof(target), sizeof(target));
 		if (!target)
 			continue;
 		if (target != ECAP_ADDR_FOREIGN && !ecap_module_elf_is_code(elf, target))

@@ -13,7 +13,7 @@ int ecap_desc_check_abi(const struct ecap_module *module);
 /* Names, operations and options. */
 int ecap_desc_check(const struct ecap_desc *desc);
 
-/* Name of the i-th operation behind ops.reserved, or NULL. */
+/* Name of the i-th operation behind ops.reserved. */
 const char *ecap_desc_operation(uint32_t i);
 
 #endif

@@ -97,6 +97,12 @@ static uint32_t shared_size(const struct ecap_layout *layout, uint32_t stride)
 	return stride < layout->size ? stride : layout->size;
 }
 
+static uint32_t pointer_at(const struct ecap_layout *layout, uint32_t i)
+{
+	return layout->pointers ? layout->pointers[i]
+				: layout->code + i * (uint32_t)sizeof(uint64_t);
+}
+
 static int copy_row(const struct ecap_copies *copies, const struct ecap_layout *layout,
 		    uint64_t addr, uint32_t stride, uint8_t *row)
 {
@@ -104,7 +110,7 @@ static int copy_row(const struct ecap_copies *copies, const struct ecap_layout *
 
 	memcpy(row, ecap_module_elf_at(copies->elf, addr, size), size);
 	for (uint32_t i = 0; i < layout->n_pointers; i++) {
-		uint16_t offset = layout->pointers[i];
+		uint32_t offset = pointer_at(layout, i);
 		uint64_t target;
 
 		if (offset + sizeof(target) > size)
@@ -200,7 +206,7 @@ static int same_row(const struct piece *piece, const uint8_t *row, uintptr_t in_
 
 	memcpy(actual, (const void *)in_memory, piece->stride);
 	for (uint32_t i = 0; i < layout->n_pointers; i++) {
-		uint16_t offset = layout->pointers[i];
+		uint32_t offset = pointer_at(layout, i);
 		uint64_t target, pointer;
 
 		if (offset + sizeof(target) > size)

@@ -17,9 +17,10 @@ struct ecap_layout {
 	const char *name;         /* for messages */
 	uint32_t size;            /* today's */
 	uint32_t min_size;        /* of ABI 1.0 */
-	const uint16_t *pointers; /* offsets */
+	const uint16_t *pointers; /* offsets; NULL: all words from @code on */
 	uint32_t n_pointers;
-	int code;                 /* the pointers lead to functions, perhaps of other libraries */
+	uint32_t code;            /* offset of the first of pointers to functions, perhaps of other
+				     libraries; 0: they lead to data of the module */
 };
 
 struct ecap_copies;
