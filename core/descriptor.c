@@ -170,7 +170,8 @@ static int read_ops(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 	const struct ecap_ops *ops = row;
 
 	if (ops->reserved)
-		return ecap_err(-EINVAL, "reserved bytes of its table of operations are not zero");
+		return ecap_err(-EINVAL, "reserved bytes of its table of operations are not "
+				"zero; leave .reserved out");
 	for (uint32_t i = 0; i < N_OPS; i++) {
 		uint64_t target;
 
@@ -193,8 +194,8 @@ static int read_options(struct ecap_desc *desc)
 
 	module->options = NULL;
 	if (module->n_options > ECAP_MAX_OPTIONS)
-		return ecap_err(-EINVAL, "has %u options, more than %u", module->n_options,
-				ECAP_MAX_OPTIONS);
+		return ecap_err(-EINVAL, "has %u options, more than %u; count them with ECAP_COUNT",
+				module->n_options, ECAP_MAX_OPTIONS);
 	if (!module->n_options)
 		return 0;
 	int err = ecap_copy_rows(desc->memory, &option_layout, addr, module->n_options,
@@ -274,13 +275,13 @@ static int read_bpf_row(const struct ecap_module_elf *elf, struct ecap_copies *c
 	uint64_t data = address(row->data), end = address(row->end);
 
 	if (!row->name)
-		return ecap_err(-EINVAL, "has no name");
+		return ecap_err(-EINVAL, "has no name; set .name");
 	int err = ecap_copy_string(copies, address(row->name), &bpf->name);
 
 	if (err)
 		return err;
 	if (row->reserved)
-		return ecap_err(-EINVAL, "its reserved bytes are not zero");
+		return ecap_err(-EINVAL, "its reserved bytes are not zero; leave .reserved out");
 	if (row->variant != ECAP_BTF_CORE && row->variant != ECAP_BTF_NONCORE)
 		return ecap_err(-EINVAL, "variant %u is neither ECAP_BTF_CORE nor ECAP_BTF_NONCORE",
 				row->variant);

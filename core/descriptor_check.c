@@ -44,8 +44,9 @@ int ecap_desc_check_abi(const struct ecap_module *module)
 				module->abi_target, ECAP_ABI_MAJOR, ECAP_ABI_MINOR,
 				ECAP_ABI_MINOR);
 	if (module->abi_target > module->abi_minor)
-		return ecap_err(-EINVAL, "says it needs SDK ABI %u.%u, but is built with %u.%u",
-				module->abi_major, module->abi_target, module->abi_major,
+		return ecap_err(-EINVAL, "says it needs SDK ABI %u.%u, but is built with %u.%u; set "
+				"ECAP_ABI_TARGET to %u or less", module->abi_major,
+				module->abi_target, module->abi_major, module->abi_minor,
 				module->abi_minor);
 	if (module->flags)
 		return ecap_err(-EINVAL, "has flags that this ecapture does not know (%#x); "
@@ -85,8 +86,8 @@ static int check_aliases(const struct ecap_module *module)
 		if (err)
 			return err;
 		if (len == strlen(module->command) && !strncmp(alias, module->command, len))
-			return ecap_err(-EINVAL, "alias \"%s\" is the command itself",
-					module->command);
+			return ecap_err(-EINVAL, "alias \"%s\" is the command itself; leave it "
+					"out of .aliases", module->command);
 		alias = alias[len] ? alias + len + 1 : NULL;
 	}
 	return 0;
@@ -117,8 +118,8 @@ static int check_operations(const struct ecap_desc *desc)
 {
 	for (uint32_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		if (operations[i].required && !(desc->ops_set >> i & 1))
-			return ecap_err(-EINVAL, "has no operation %s, which is required",
-					operations[i].name);
+			return ecap_err(-EINVAL, "has no operation %s, which is required; set .%s in "
+					"its operations", operations[i].name, operations[i].name);
 	}
 	return 0;
 }
@@ -135,17 +136,19 @@ static int check_option(const struct ecap_option *options, uint32_t i)
 	const struct ecap_option *option = &options[i];
 
 	if (!option->name)
-		return ecap_err(-EINVAL, "option %u has no name", i + 1);
+		return ecap_err(-EINVAL, "option %u has no name; set .name, or count the rows with "
+				"ECAP_COUNT", i + 1);
 	if (option->flags & ~KNOWN_OPTION_FLAGS)
 		return ecap_err(-EINVAL, "option --%.64s: flags %#x are not known; upgrade ecapture",
 				option->name, option->flags & ~KNOWN_OPTION_FLAGS);
 	if (option->reserved[0] || option->reserved[1] || option->reserved[2])
-		return ecap_err(-EINVAL, "option --%.64s: reserved bytes are not zero",
-				option->name);
+		return ecap_err(-EINVAL, "option --%.64s: reserved bytes are not zero; leave "
+				".reserved out", option->name);
 	for (uint32_t j = 0; j < i; j++) {
 		if (overlap(option, &options[j]))
 			return ecap_err(-EINVAL, "options --%.64s and --%.64s share a member of "
-					"the config", options[j].name, option->name);
+					"the config; give each its own", options[j].name,
+					option->name);
 	}
 	return 0;
 }
@@ -155,8 +158,8 @@ static int check_options(const struct ecap_module *module)
 	struct ecap_options *options = NULL;
 
 	if (module->config_size > ECAP_MAX_CONFIG)
-		return ecap_err(-EINVAL, "its config has %u bytes, more than %u",
-				module->config_size, ECAP_MAX_CONFIG);
+		return ecap_err(-EINVAL, "its config has %u bytes, more than %u; allocate what is "
+				"large in init()", module->config_size, ECAP_MAX_CONFIG);
 	for (uint32_t i = 0; i < module->n_options; i++) {
 		int err = check_option(module->options, i);
 

@@ -185,7 +185,8 @@ int ecap_copy_string(struct ecap_copies *copies, uint64_t addr, const char **str
 					"or is longer than %u bytes", ECAP_MAX_STRING - 1);
 	} while (bytes[len++]);
 	if (!is_plain(bytes, len - 1))
-		return ecap_err(-EINVAL, "one of its texts has control characters");
+		return ecap_err(-EINVAL, "one of its texts has control characters; it may have "
+				"tabs and line ends only");
 
 	struct piece *piece = piece_new(copies, len);
 

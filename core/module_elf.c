@@ -141,11 +141,13 @@ static int check_header(const struct ecap_module_elf *elf, Elf64_Ehdr *header)
 	if (copy_out(elf, 0, sizeof(*header), header))
 		return ecap_err(-ENOEXEC, "damaged: it ends in the ELF header");
 	if (ident[EI_DATA] != HOST_DATA)
-		return ecap_err(-ENOEXEC, "of another byte order than this machine");
+		return ecap_err(-ENOEXEC, "of another byte order than this machine; build it for "
+				"this machine");
 	if (ident[EI_VERSION] != EV_CURRENT || header->e_version != EV_CURRENT)
 		return ecap_err(-ENOEXEC, "damaged: ELF version %u", header->e_version);
 	if (header->e_machine != HOST_MACHINE)
-		return ecap_err(-ENOEXEC, "for %s (ELF machine %u), this ecapture is %s",
+		return ecap_err(-ENOEXEC, "for %s (ELF machine %u), this ecapture is %s; build it "
+				"for this machine",
 				machine_name(header->e_machine), header->e_machine,
 				machine_name(HOST_MACHINE));
 	if (header->e_type != ET_DYN)
@@ -220,7 +222,8 @@ static int read_program_headers(struct ecap_module_elf *elf, const Elf64_Ehdr *h
 	}
 
 	if (!have_dynamic || !ecap_module_elf_at(elf, dynamic.p_vaddr, dynamic.p_filesz))
-		return ecap_err(-ENOEXEC, "not a shared object: it has no dynamic section");
+		return ecap_err(-ENOEXEC, "not a shared object: it has no dynamic section; link it "
+				"with -shared");
 	elf->dynamic = ecap_module_elf_offset(elf, dynamic.p_vaddr);
 	elf->n_dynamic = dynamic.p_filesz / sizeof(Elf64_Dyn);
 	return check_stack(have_stack ? &stack : NULL);
@@ -529,5 +532,6 @@ int ecap_module_elf_find(const struct ecap_module_elf *elf, Elf64_Sym *symbol)
 				"%d; %s, or rebuild it with the SDK of ABI %d", other,
 				ECAP_ABI_MAJOR, other > ECAP_ABI_MAJOR ? "upgrade ecapture" :
 				"upgrade the module", ECAP_ABI_MAJOR);
-	return ecap_err(-ENOEXEC, "not an ecapture module: no symbol " ECAP_MODULE_SYMBOL);
+	return ecap_err(-ENOEXEC, "not an ecapture module: no symbol " ECAP_MODULE_SYMBOL "; "
+			"ECAP_MODULE defines it");
 }

@@ -69,25 +69,29 @@ static int check_row(const struct ecap_option *row, uint32_t index, uint32_t con
 	size_t size = ecap_value_size(row->type);
 
 	if (!row->name || !valid_name(row->name) || (row->alias && !valid_name(row->alias)))
-		return ecap_err(-EINVAL, "option %u: %s is not a usable name", index + 1,
+		return ecap_err(-EINVAL, "option %u: %s is not a usable name; use letters, digits, _ "
+				"and -, and not help", index + 1,
 				ecap_show(row->name && !valid_name(row->name) ? row->name :
 					  row->alias ? row->alias : "", '"').s);
 	if (row->short_name && (!isalnum((unsigned char)row->short_name) || row->short_name == 'h'))
-		return ecap_err(-EINVAL, "option --%s: short name 0x%02x is not usable", row->name,
+		return ecap_err(-EINVAL, "option --%s: short name 0x%02x is not usable; use a "
+				"letter but h, or a digit", row->name,
 				(unsigned char)row->short_name);
 	if (!size)
-		return ecap_err(-EINVAL, "option --%s: unknown type %u", row->name, row->type);
+		return ecap_err(-EINVAL, "option --%s: unknown type %u; set .type to one of "
+				"ECAP_OPT_*, or upgrade ecapture", row->name, row->type);
 	if (row->size != size)
-		return ecap_err(-EINVAL, "option --%s: its type takes %zu bytes, the member has %u",
-				row->name, size, row->size);
+		return ecap_err(-EINVAL, "option --%s: its type takes %zu bytes, the member has %u; "
+				"make the row with ECAP_OPT", row->name, size, row->size);
 	if (row->offset % size || config_size < size || row->offset > config_size - size)
-		return ecap_err(-EINVAL, "option --%s: offset %u does not fit a config of %u bytes",
-				row->name, row->offset, config_size);
+		return ecap_err(-EINVAL, "option --%s: offset %u does not fit a config of %u bytes; "
+				"make the row with ECAP_OPT and set .config_size", row->name,
+				row->offset, config_size);
 	if (row->max < row->min || (row->max < 0 && row->min != row->max))
-		return ecap_err(-EINVAL, "option --%s: no number lies between its bounds",
-				row->name);
+		return ecap_err(-EINVAL, "option --%s: no number lies between its bounds; set .min "
+				"below .max, which may not be negative", row->name);
 	if (row->type == ECAP_OPT_ENUM && (!row->choices || !*row->choices))
-		return ecap_err(-EINVAL, "option --%s: no choices", row->name);
+		return ecap_err(-EINVAL, "option --%s: no choices; set .choices", row->name);
 	return 0;
 }
 
@@ -109,15 +113,17 @@ static int check_rows(const struct ecap_option *rows, uint32_t n, uint32_t confi
 		for (uint32_t j = 0; j < i; j++) {
 			if (answers_to(&rows[j], rows[i].name) ||
 			    (rows[i].alias && answers_to(&rows[j], rows[i].alias)))
-				return ecap_err(-EINVAL, "options --%s and --%s share a name",
-						rows[j].name, rows[i].name);
+				return ecap_err(-EINVAL, "options --%s and --%s share a name; rename "
+						"one", rows[j].name, rows[i].name);
 			if (rows[i].short_name && rows[i].short_name == rows[j].short_name)
-				return ecap_err(-EINVAL, "options --%s and --%s share -%c",
-						rows[j].name, rows[i].name, rows[i].short_name);
+				return ecap_err(-EINVAL, "options --%s and --%s share -%c; give one "
+						"another letter", rows[j].name, rows[i].name,
+						rows[i].short_name);
 		}
 	}
 	if (n_rest > 1)
-		return ecap_err(-EINVAL, "%u options take the positional words", n_rest);
+		return ecap_err(-EINVAL, "%u options take the positional words; only one can",
+				n_rest);
 	return 0;
 }
 

@@ -73,7 +73,8 @@ static int check_file(int fd, const char *path)
 	if (!S_ISREG(st.st_mode))
 		return ecap_err(-EINVAL, "%s: refused: not a regular file", path);
 	if (st.st_dev != named.st_dev || st.st_ino != named.st_ino)
-		return ecap_err(-ESTALE, "%s: refused: replaced while it was looked at", path);
+		return ecap_err(-ESTALE, "%s: refused: replaced while it was looked at; try again",
+				path);
 	int err = check_owner(path, NULL, &st);
 
 	return err ? err : check_mode(path, NULL, &st);

@@ -473,7 +473,9 @@ static void bad_tables(void **state)
 		struct ecap_options *options = NULL;
 
 		assert_int_equal(ecap_options_new("x", cases[i].rows, n, 16, &options), -EINVAL);
-		assert_string_equal(ecap_err_text(), cases[i].message);
+		/* what to do follows it */
+		if (strncmp(ecap_err_text(), cases[i].message, strlen(cases[i].message)))
+			fail_msg("\"%s\" is not \"%s\"", ecap_err_text(), cases[i].message);
 		assert_null(options);
 	}
 }
