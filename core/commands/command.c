@@ -12,18 +12,10 @@ static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_list,
 };
 
-static int modules(struct ecap_command_line *line, const void *config);
-
 static const struct ecap_command commands[] = {
-	{ .name = "modules", .arguments = "COMMAND", .summary = "list the modules: modules --help",
-	  .unparsed = 1, .run = modules },
+	{ .name = "modules", .arguments = "COMMAND", .summary = "look at the modules: modules --help",
+	  .group = module_commands, .n_group = ARRAY_SIZE(module_commands) },
 };
-
-static int modules(struct ecap_command_line *line, const void *config)
-{
-	(void)config;
-	return ecap_command_group(line, "modules", module_commands, ARRAY_SIZE(module_commands));
-}
 
 const struct ecap_command *ecap_commands(uint32_t *n)
 {
@@ -105,6 +97,8 @@ static void take_words(struct ecap_command_line *line, uint32_t max,
 	line->words[line->n_words] = NULL;
 }
 
+static int run_group(struct ecap_command_line *line, const struct ecap_command *group);
+
 int ecap_command_run(struct ecap_command_line *line, const char *group,
 		     const struct ecap_command *command)
 {
@@ -112,6 +106,8 @@ int ecap_command_run(struct ecap_command_line *line, const char *group,
 	struct ecap_options *tables[2] = { NULL, line->common };
 	int help = 0, err;
 
+	if (command->group)
+		return run_group(line, command);
 	if (command->unparsed)
 		return command->run(line, NULL);
 	err = ecap_options_new(command->name, command->rows, command->n_rows,
@@ -141,45 +137,45 @@ static int wants_help(const struct ecap_command_line *line)
 	return 0;
 }
 
-static int print_group(const char *group, const struct ecap_command *const *list, uint32_t n)
+static int print_group(const struct ecap_command *group)
 {
-	printf("Usage: ecapture %s COMMAND [OPTION...]\n\nCommands:\n", group);
-	for (uint32_t i = 0; i < n; i++) {
+	printf("Usage: ecapture %s COMMAND [OPTION...]\n\nCommands:\n", group->name);
+	for (uint32_t i = 0; i < group->n_group; i++) {
+		const struct ecap_command *command = group->group[i];
 		char usage[80];
 
-		snprintf(usage, sizeof(usage), "%s %s", list[i]->name,
-			 list[i]->arguments ? list[i]->arguments : "");
-		printf("  %-24s %s\n", usage, list[i]->summary);
+		snprintf(usage, sizeof(usage), "%s %s", command->name,
+			 command->arguments ? command->arguments : "");
+		printf("  %-24s %s\n", usage, command->summary);
 	}
-	printf("\nOptions of each: ecapture %s COMMAND --help\n", group);
+	printf("\nOptions of each: ecapture %s COMMAND --help\n", group->name);
 	return 0;
 }
 
-static int unknown(const char *group, const char *word, const struct ecap_command *const *list,
-		   uint32_t n)
+static int unknown(const struct ecap_command *group, const char *word)
 {
-	_cleanup_free_ const char **names = calloc(n + 1u, sizeof(*names));
+	_cleanup_free_ const char **names = calloc(group->n_group + 1u, sizeof(*names));
 	const char *near;
 
-	for (uint32_t i = 0; names && i < n; i++)
-		names[i] = list[i]->name;
+	for (uint32_t i = 0; names && i < group->n_group; i++)
+		names[i] = group->group[i]->name;
 	near = names ? ecap_nearest(word, names) : NULL;
-	ecap_err(-EINVAL, "unknown command %s %s; %s %s %s", group, word,
-		 near ? "did you mean" : "see ecapture", group, near ? near : "--help");
-	return ecap_command_fail(group, ECAP_EXIT_USAGE);
+	ecap_err(-EINVAL, "unknown command %s %s; %s %s %s", group->name, word,
+		 near ? "did you mean" : "see ecapture", group->name, near ? near : "--help");
+	return ecap_command_fail(group->name, ECAP_EXIT_USAGE);
 }
 
-int ecap_command_group(struct ecap_command_line *line, const char *group,
-		       const struct ecap_command *const *list, uint32_t n)
+/* Runs the command of the group that the next word names, without a word the first one. */
+static int run_group(struct ecap_command_line *line, const struct ecap_command *group)
 {
 	const char *word = ecap_command_word(line, &line->common, 1);
 
 	if (!word && wants_help(line))
-		return print_group(group, list, n);
+		return print_group(group);
 	if (!word)
-		word = list[0]->name;
-	for (uint32_t i = 0; i < n; i++)
-		if (!strcmp(word, list[i]->name))
-			return ecap_command_run(line, group, list[i]);
-	return unknown(group, word, list, n);
+		word = group->group[0]->name;
+	for (uint32_t i = 0; i < group->n_group; i++)
+		if (!strcmp(word, group->group[i]->name))
+			return ecap_command_run(line, group->name, group->group[i]);
+	return unknown(group, word);
 }

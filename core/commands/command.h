@@ -13,7 +13,7 @@
 #define ECAP_EXIT_FAILURE 1 /* it could not do what was asked */
 #define ECAP_EXIT_USAGE   2 /* what was asked makes no sense */
 
-#define ECAP_MAX_WORDS 4u
+#define ECAP_MAX_WORDS 64u
 
 /* What the command line says before the word of the command is looked at. */
 struct ecap_command_line {
@@ -26,7 +26,7 @@ struct ecap_command_line {
 	struct ecap_catalog *catalog;
 };
 
-/* A command that is no module's, or one of a group of them. */
+/* A command that is no module's, or a group of them: "ecapture modules list". */
 struct ecap_command {
 	const char *name;
 	const char *arguments;          /* for the help: "FILE|NAME", or NULL */
@@ -35,6 +35,8 @@ struct ecap_command {
 	uint32_t n_rows, config_size;
 	uint32_t min_words, max_words;  /* taken out of the line into line->words */
 	int unparsed;                   /* 1: run() parses the line itself, words and all */
+	const struct ecap_command *const *group; /* of a group: its commands; the rest is unused */
+	uint32_t n_group;
 	/* @config: filled by the rows. Returns the exit code. */
 	int (*run)(struct ecap_command_line *line, const void *config);
 };
@@ -42,13 +44,6 @@ struct ecap_command {
 /* Takes the words and flags of the line apart as the command wants it, and runs it. */
 int ecap_command_run(struct ecap_command_line *line, const char *group,
 		     const struct ecap_command *command);
-
-/*
- * Runs the command of the group that the next word names, without a word the first one. Returns
- * the exit code.
- */
-int ecap_command_group(struct ecap_command_line *line, const char *group,
-		       const struct ecap_command *const *commands, uint32_t n);
 
 /*
  * Takes the first word that is no flag, nor a flag's value, out of the arguments; NULL: none.
