@@ -20,6 +20,7 @@
 #define PROGRAM "Program"
 
 _Static_assert(ECAP_FORMAT_TEXT == 0 && ECAP_FORMAT_JSON == 1, "order of --output");
+_Static_assert(ECAP_ON_ERROR_STOP == 0 && ECAP_ON_ERROR_CONTINUE == 1, "order of --on-error");
 _Static_assert(ECAP_BTF_CORE == 1 && ECAP_BTF_NONCORE == 2, "numbers of --btf");
 
 static const struct ecap_option rows[] = {
@@ -54,18 +55,34 @@ static const struct ecap_option rows[] = {
 
 	COMMON(config, ECAP_OPT_PATH, "config", .metavar = "FILE", .flags = ECAP_OPT_NO_FILE,
 	       .group = PROGRAM, .help = "ini file to read options from"),
-	COMMON(plugin_dirs, ECAP_OPT_LIST, "plugin-dir", .metavar = "DIR", .group = PROGRAM,
+	COMMON(plugin_dirs, ECAP_OPT_LIST, "plugin-dir", .metavar = "DIR",
+	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
 	       .help = "where to look for modules, instead of the usual place"),
 	COMMON(logaddr, ECAP_OPT_PATH, "logaddr", .short_name = 'l', .metavar = "FILE",
-	       .group = PROGRAM, .help = "where the log goes instead of standard error"),
-	COMMON(debug, ECAP_OPT_BOOL, "debug", .short_name = 'd', .group = PROGRAM,
-	       .help = "say in the log what is found and chosen"),
+	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
+	       .help = "where the log goes instead of standard error"),
+	COMMON(debug, ECAP_OPT_BOOL, "debug", .short_name = 'd', .flags = ECAP_OPT_PROGRAM,
+	       .group = PROGRAM, .help = "say in the log what is found and chosen"),
+	COMMON(on_error, ECAP_OPT_ENUM, "on-error", .choices = "stop|continue", .def = "stop",
+	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
+	       .help = "what becomes of the other modules when one has failed"),
+};
+
+static const struct ecap_option section_rows[] = {
+	ECAP_OPT(struct ecap_section_config, enabled, ECAP_OPT_BOOL, "enabled", .def = "no",
+		 .help = "whether \"ecapture run\" starts this module"),
 };
 
 const struct ecap_option *ecap_common_rows(uint32_t *n)
 {
 	*n = ARRAY_SIZE(rows);
 	return rows;
+}
+
+const struct ecap_option *ecap_section_rows(uint32_t *n)
+{
+	*n = ARRAY_SIZE(section_rows);
+	return section_rows;
 }
 
 /* The option was made an absolute path: "tcp://x" is now "/where/ever/tcp://x". */

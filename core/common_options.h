@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options that every module shares: ini section [global], and flags of every command. */
+/*
+ * The options that every module shares: ini section [global], flags of every command, and but
+ * for what concerns the whole program, keys of a module's section.
+ */
 #ifndef ECAPTURE_CORE_COMMON_OPTIONS_H
 #define ECAPTURE_CORE_COMMON_OPTIONS_H
 
 #include <stdint.h>
 
 #include <ecapture/option.h>
+
+enum ecap_on_error { ECAP_ON_ERROR_STOP, ECAP_ON_ERROR_CONTINUE };
 
 /* As the user gave them; words are NULL where not given. */
 struct ecap_common_config {
@@ -20,10 +25,18 @@ struct ecap_common_config {
 	uint32_t output;       /* enum ecap_format */
 	uint32_t btf;          /* 0: chosen, or ECAP_BTF_* */
 	uint32_t mapsize;      /* pages; 0: chosen */
+	uint32_t on_error;     /* enum ecap_on_error */
 	uint8_t hex, debug;
 };
 
 const struct ecap_option *ecap_common_rows(uint32_t *n);
+
+/* What a module's section of a file may say beside the module's own options and those above. */
+struct ecap_section_config {
+	uint8_t enabled;
+};
+
+const struct ecap_option *ecap_section_rows(uint32_t *n);
 
 /* What no row can check alone. -EINVAL with a text that names the flag. */
 int ecap_common_check(const struct ecap_common_config *config);

@@ -17,11 +17,9 @@
 struct reader {
 	const char *path;
 	uint32_t line;
-	const char *const *sections;
-	struct ecap_options *(*find)(void *arg, const char *name, int *known);
-	void *arg;
+	const struct ecap_ini_reader *ops;
 	int in_section;
-	struct ecap_options *table; /* of this section; NULL: somebody else reads it */
+	struct ecap_ini_section section; /* that the lines are in */
 };
 
 static int is_blank(char c)
@@ -55,7 +53,7 @@ static char *find_or_comment(char *s, const char *chars)
 
 static int unknown_section(const struct reader *r, const char *name)
 {
-	const char *near = r->sections ? ecap_nearest(name, r->sections) : NULL;
+	const char *near = r->ops->sections ? ecap_nearest(name, r->ops->sections) : NULL;
 	struct ecap_shown shown = ecap_show(name, 0);
 
 	if (!near)
@@ -67,8 +65,10 @@ static int unknown_section(const struct reader *r, const char *name)
 static int begin_section(struct reader *r, char *line)
 {
 	char *end = find_or_comment(line + 1, "]");
-	int known = 0;
 
+	/* Of a section that is refused, the keys say nothing more. */
+	r->in_section = 1;
+	r->section = (struct ecap_ini_section){ 0 };
 	if (*end != ']')
 		return ecap_err(-EINVAL, "%s:%u: no ] in %s", r->path, r->line,
 				ecap_show(line, '"').s);
@@ -78,24 +78,29 @@ static int begin_section(struct reader *r, char *line)
 	if (*behind && *behind != ';' && *behind != '#')
 		return ecap_err(-EINVAL, "%s:%u: %s behind [%s]", r->path, r->line,
 				ecap_show(behind, '"').s, ecap_show(name, 0).s);
-	r->table = r->find(r->arg, name, &known);
-	if (!r->table && !known)
+	struct ecap_ini_section section = { 0 };
+	int known = r->ops->section(r->ops->arg, name, &section);
+
+	if (!known)
 		return unknown_section(r, name);
-	r->in_section = 1;
+	if (known < 0)
+		return ecap_err(known, "%s:%u: [%s] %s", r->path, r->line, ecap_show(name, 0).s,
+				ecap_err_text());
+	r->section = section;
 	return 0;
 }
 
 static int unknown_key(const struct reader *r, const char *key)
 {
-	const char *near = ecap_nearest_option(key, &r->table, 1, 1, NULL);
+	const struct ecap_ini_section *section = &r->section;
+	const char *near = ecap_nearest_option(key, section->tables, section->n_tables, 1, NULL);
 	struct ecap_shown shown = ecap_show(key, '"');
-	const char *section = ecap_options_section(r->table);
 
 	if (!near)
-		return ecap_err(-EINVAL, "%s:%u: [%s] unknown key %s", r->path, r->line, section,
-				shown.s);
+		return ecap_err(-EINVAL, "%s:%u: [%s] unknown key %s", r->path, r->line,
+				section->name, shown.s);
 	return ecap_err(-EINVAL, "%s:%u: [%s] unknown key %s; did you mean \"%s\"?", r->path,
-			r->line, section, shown.s, near);
+			r->line, section->name, shown.s, near);
 }
 
 static int set_key(const struct reader *r, char *line)
@@ -114,14 +119,21 @@ static int set_key(const struct reader *r, char *line)
 	if (!r->in_section)
 		return ecap_err(-EINVAL, "%s:%u: key %s stands before the first [section]",
 				r->path, r->line, ecap_show(key, '"').s);
-	if (!r->table)
+	if (!r->section.n_tables)
 		return 0;
-	const struct ecap_option *row = ecap_options_by_name(r->table, key);
+	const struct ecap_origin origin = {
+		.kind = r->section.kind, .line = r->line, .file = r->path,
+		.section = r->section.kind == ECAP_FROM_SECTION ? r->section.name : NULL,
+	};
 
-	if (!row)
-		return unknown_key(r, key);
-	return ecap_options_set(r->table, row, value,
-				(struct ecap_origin){ ECAP_FROM_FILE, r->path, r->line });
+	for (uint32_t t = 0; t < r->section.n_tables; t++) {
+		struct ecap_options *table = r->section.tables[t];
+		const struct ecap_option *row = ecap_options_by_name(table, key);
+
+		if (row)
+			return ecap_options_set(table, row, value, origin);
+	}
+	return unknown_key(r, key);
 }
 
 static int parse_line(struct reader *r, char *line, size_t len)
@@ -141,9 +153,9 @@ static int parse_file(struct reader *r, FILE *file)
 {
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
-	int err = 0;
+	int first = 0;
 
-	while (!err) {
+	while (!first || r->ops->error) {
 		errno = 0;
 		ssize_t len = getline(&line, &size, file);
 
@@ -153,9 +165,13 @@ static int parse_file(struct reader *r, FILE *file)
 		if (len < 0)
 			break;
 		r->line++;
-		err = parse_line(r, line, (size_t)len);
+		int err = parse_line(r, line, (size_t)len);
+
+		if (err && r->ops->error)
+			r->ops->error(r->ops->arg);
+		first = first ? first : err;
 	}
-	return err;
+	return first;
 }
 
 /* A regular file that nobody can change who could not change this program as well. */
@@ -181,20 +197,21 @@ static int open_file(const char *path, int *opened)
 	return err;
 }
 
-int ecap_ini_load(const char *path, const char *const *sections,
-		  struct ecap_options *(*section)(void *arg, const char *name, int *known),
-		  void *arg)
+int ecap_ini_load(const char *path, const struct ecap_ini_reader *ops)
 {
-	struct reader r = { .path = path, .sections = sections, .find = section, .arg = arg };
+	struct reader r = { .path = path, .ops = ops };
 	_cleanup_close_ int fd = -1;
+	_cleanup_fclose_ FILE *file = NULL;
 	int err = open_file(path, &fd);
 
+	if (!err) {
+		file = fdopen(fd, "r");
+		err = file ? 0 : ecap_err(-errno, "%s: %s", path, strerror(errno));
+	}
+	if (err && ops->error)
+		ops->error(ops->arg);
 	if (err)
 		return err;
-	_cleanup_fclose_ FILE *file = fdopen(fd, "r");
-
-	if (!file)
-		return ecap_err(-errno, "%s: %s", path, strerror(errno));
 	TAKE_FD(fd);
 	return parse_file(&r, file);
 }

@@ -57,10 +57,14 @@ static int early_options(struct ecap_command_line *line)
 	return 0;
 }
 
-static struct ecap_options *global_section(void *arg, const char *name, int *known)
+static int global_section(void *arg, const char *name, struct ecap_ini_section *section)
 {
-	*known = 1; /* which other sections there may be is known once the modules are */
-	return strcmp(name, "global") ? NULL : arg;
+	/* Which other sections there may be is known once the modules are. */
+	if (strcmp(name, "global"))
+		return 1;
+	*section = (struct ecap_ini_section){ .name = "global", .kind = ECAP_FROM_FILE,
+					      .n_tables = 1, .tables = { arg } };
+	return 1;
 }
 
 /* The file's [global] part, and from it and the flags the modules that there are. */
@@ -68,12 +72,13 @@ static int find_modules(struct ecap_command_line *line)
 {
 	static const char *const usual[] = { ECAP_PLUGIN_DIR };
 	const struct ecap_common_config *common = ecap_options_config(line->common);
+	const struct ecap_ini_reader reader = { .section = global_section, .arg = line->common };
 	const char *const *dirs = common->plugin_dirs;
 	uint32_t n = 0;
 	int err;
 
 	if (common->config) {
-		err = ecap_ini_load(common->config, NULL, global_section, line->common);
+		err = ecap_ini_load(common->config, &reader);
 		if (err)
 			return err;
 		dirs = common->plugin_dirs;

@@ -13,10 +13,14 @@
 #include "options_internal.h"
 #include "util.h"
 
+struct place {
+	const char *file;
+	uint32_t line;
+};
+
 struct slot {
 	struct ecap_origin origin;
-	const char *file; /* the last that named the row, whether or not its value counts */
-	uint32_t line;
+	struct place named[2]; /* by [global] and by a module's section, whether or not it counts */
 	uint32_t n_list;
 	char *text;  /* STRING, PATH, IFNAME, REST */
 	char **list; /* LIST: NULL-ended */
@@ -206,8 +210,10 @@ static int refuse(int err, const struct ecap_options *options, const struct ecap
 
 	switch (origin.kind) {
 	case ECAP_FROM_FILE:
+	case ECAP_FROM_SECTION:
 		return ecap_err(err, "%s:%u: [%s] %s: %s", origin.file, origin.line,
-				options->section, row->name, text);
+				origin.section ? origin.section : options->section, row->name,
+				text);
 	case ECAP_FROM_HTTP:
 		return ecap_err(err, "[%s] %s: %s", options->section, row->name, text);
 	case ECAP_FROM_DEFAULT:
@@ -217,15 +223,19 @@ static int refuse(int err, const struct ecap_options *options, const struct ecap
 	}
 }
 
-/* A file may name an option once, so that no line of it is silently without effect. */
+/* A section may name an option once, so that no line of it is silently without effect. */
 static int check_file(struct slot *slot, const struct ecap_option *row, struct ecap_origin origin)
 {
 	if (row->flags & ECAP_OPT_NO_FILE)
 		return ecap_err(-EINVAL, "works on the command line only");
-	if (row->type != ECAP_OPT_LIST && slot->file && !strcmp(slot->file, origin.file))
-		return ecap_err(-EINVAL, "is already set in line %u", slot->line);
-	slot->file = origin.file;
-	slot->line = origin.line;
+	if (row->flags & ECAP_OPT_PROGRAM && origin.kind == ECAP_FROM_SECTION)
+		return ecap_err(-EINVAL, "concerns the whole program, not one module; "
+				"set it in [global]");
+	struct place *named = &slot->named[origin.kind == ECAP_FROM_SECTION];
+
+	if (row->type != ECAP_OPT_LIST && named->file && !strcmp(named->file, origin.file))
+		return ecap_err(-EINVAL, "is already set in line %u", named->line);
+	*named = (struct place){ origin.file, origin.line };
 	return 0;
 }
 
@@ -268,6 +278,56 @@ static int keep(struct ecap_options *options, const struct ecap_option *row,
 	return 0;
 }
 
+static int inherit_list(struct slot *slot, const struct slot *from, char ***list)
+{
+	for (uint32_t i = 0; i < from->n_list; i++) {
+		struct ecap_value value = { .text = strdup(from->list[i]) };
+		int err = value.text ? keep_in_list(slot, i == 0, &value, list)
+				     : ecap_err(-ENOMEM, "out of memory");
+
+		free(value.text);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int inherit_row(struct ecap_options *options, const struct ecap_options *from, uint32_t i)
+{
+	const struct ecap_option *row = &options->rows[i];
+	struct slot *slot = &options->slots[i];
+	unsigned char *member = options->config + row->offset;
+	_cleanup_free_ char *text = NULL;
+
+	if (row->type == ECAP_OPT_LIST)
+		return inherit_list(slot, &from->slots[i], (char ***)member);
+	if (from->slots[i].text) {
+		text = strdup(from->slots[i].text);
+		if (!text)
+			return ecap_err(-ENOMEM, "out of memory");
+		*(char **)member = text;
+	} else {
+		memcpy(member, from->config + row->offset, row->size);
+	}
+	free(slot->text);
+	slot->text = TAKE_PTR(text);
+	return 0;
+}
+
+int ecap_options_inherit(struct ecap_options *options, const struct ecap_options *from)
+{
+	for (uint32_t i = 0; i < options->n; i++) {
+		if (from->slots[i].origin.kind <= options->slots[i].origin.kind)
+			continue;
+		int err = inherit_row(options, from, i);
+
+		if (err)
+			return err;
+		options->slots[i].origin = from->slots[i].origin;
+	}
+	return 0;
+}
+
 static int parse_checked(const struct ecap_option *row, const char *text,
 			 struct ecap_origin origin, struct ecap_value *value)
 {
@@ -285,7 +345,7 @@ int ecap_options_set(struct ecap_options *options, const struct ecap_option *row
 {
 	struct slot *slot = slot_of(options, row);
 	struct ecap_value parsed = { 0 };
-	int err = origin.kind == ECAP_FROM_FILE ? check_file(slot, row, origin) : 0;
+	int err = origin.file ? check_file(slot, row, origin) : 0;
 
 	if (!err)
 		err = parse_checked(row, value, origin, &parsed);

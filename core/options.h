@@ -13,12 +13,19 @@
 #include <ecapture/option.h>
 
 /* Where a value came from, in the order in which one overrides another. */
-enum ecap_origin_kind { ECAP_FROM_DEFAULT, ECAP_FROM_FILE, ECAP_FROM_COMMAND_LINE, ECAP_FROM_HTTP };
+enum ecap_origin_kind {
+	ECAP_FROM_DEFAULT,
+	ECAP_FROM_FILE,    /* its [global] section */
+	ECAP_FROM_SECTION, /* a module's section of it */
+	ECAP_FROM_COMMAND_LINE,
+	ECAP_FROM_HTTP,
+};
 
 struct ecap_origin {
 	enum ecap_origin_kind kind;
-	const char *file; /* FROM_FILE: its path, kept by the caller; else NULL */
 	uint32_t line;
+	const char *file;    /* FROM_FILE, FROM_SECTION: its path, kept by the caller; else NULL */
+	const char *section; /* FROM_SECTION: its name, kept by the caller; else NULL */
 };
 
 struct ecap_options; /* a table bound to a config struct */
@@ -30,6 +37,8 @@ struct ecap_options; /* a table bound to a config struct */
 int ecap_options_new(const char *section, const struct ecap_option *rows, uint32_t n,
 		     uint32_t config_size, struct ecap_options **options);
 void ecap_options_free(struct ecap_options *options);
+/* Takes over the values that @from, of the same table, has from places that count more. */
+int ecap_options_inherit(struct ecap_options *options, const struct ecap_options *from);
 
 /* The config struct; owned by the options, valid until they are freed. */
 void *ecap_options_config(struct ecap_options *options);
@@ -66,15 +75,31 @@ const char *ecap_nearest(const char *word, const char *const *words);
 int ecap_cli_parse(int argc, char *const *argv, struct ecap_options *const *tables,
 		   uint32_t n_tables, int *help);
 
+/* Who takes the keys of a section. */
+struct ecap_ini_section {
+	const char *name;           /* for messages; kept by the caller as long as the tables */
+	enum ecap_origin_kind kind; /* ECAP_FROM_FILE or ECAP_FROM_SECTION */
+	uint32_t n_tables;          /* 0: somebody else reads the section */
+	struct ecap_options *tables[3]; /* the first that knows a key takes it */
+};
+
+struct ecap_ini_reader {
+	const char *const *sections; /* NULL-ended: near which an unknown one may be; or NULL */
+	/*
+	 * Fills *section (zeroed) for what stands between [ and ]. Returns 1, 0 when there is no such
+	 * section, or a negative errno with a text.
+	 */
+	int (*section)(void *arg, const char *name, struct ecap_ini_section *section);
+	/* Takes each error (its text is ecap_err_text()), and the reading goes on; or NULL. */
+	void (*error)(void *arg);
+	void *arg;
+};
+
 /*
- * Reads an ini file. For each section, @section gives the table that takes its keys, or NULL
- * with *known set to 1 to pass over a section that somebody else reads; unknown sections
- * are refused with the nearest of the NULL-ended @sections. Lines may have any length.
- * -EINVAL, -EACCES and so on with "file:line: ..." in the text.
+ * Reads an ini file. Lines may have any length. Returns the first error: -EINVAL, -EACCES and so
+ * on with "file:line: ..." in the text.
  */
-int ecap_ini_load(const char *path, const char *const *sections,
-		  struct ecap_options *(*section)(void *arg, const char *name, int *known),
-		  void *arg);
+int ecap_ini_load(const char *path, const struct ecap_ini_reader *reader);
 
 /*
  * Prints the help of the tables to @out: groups, flags, metavars, defaults, choices, ranges.

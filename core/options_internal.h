@@ -11,8 +11,9 @@
 
 #include "options.h"
 
-/* Refused in a file. For the core's own rows: a descriptor with an unknown flag is refused. */
-#define ECAP_OPT_NO_FILE (1u << 31)
+/* For the core's own rows: a descriptor with an unknown flag is refused. */
+#define ECAP_OPT_NO_FILE (1u << 31) /* refused in a file */
+#define ECAP_OPT_PROGRAM (1u << 30) /* concerns the whole program: refused in a module's section */
 
 /* A parsed value: one of the two members, by the type of the row. */
 struct ecap_value {

@@ -17,39 +17,53 @@ static void options_freep(struct ecap_options **options)
 /* Sections of the ini file, by the command of their module. */
 struct sections {
 	const struct ecap_catalog *catalog;
-	struct ecap_options *own;
+	const char *own;
+	struct ecap_options **tables; /* of our own one: three */
 };
 
-static struct ecap_options *section_of(void *arg, const char *name, int *known)
+static int section_of(void *arg, const char *name, struct ecap_ini_section *section)
 {
 	const struct sections *sections = arg;
+	int known = !strcmp(name, "global");
 
-	if (!strcmp(name, ecap_options_section(sections->own)))
-		return sections->own;
-	*known = !strcmp(name, "global");
-	for (uint32_t i = 0; !*known && i < sections->catalog->n; i++) {
+	if (!strcmp(name, sections->own)) {
+		*section = (struct ecap_ini_section){ sections->own, ECAP_FROM_SECTION, 3, {
+			sections->tables[0], sections->tables[1], sections->tables[2] } };
+		return 1;
+	}
+	for (uint32_t i = 0; !known && i < sections->catalog->n; i++) {
 		const struct ecap_desc *desc = sections->catalog->entries[i]->desc;
 
-		*known = desc && !strcmp(name, desc->module.command);
+		known = desc && !strcmp(name, desc->module.command);
 	}
-	return NULL;
+	return known;
 }
 
 /* Reads the file once more, now that the sections are known. */
 static int load_file(const char *path, const struct ecap_catalog *catalog,
-		     struct ecap_options *own)
+		     struct ecap_options *own, struct ecap_options *common)
 {
 	_cleanup_free_ const char **names = calloc(catalog->n + 2u, sizeof(*names));
-	struct sections sections = { .catalog = catalog, .own = own };
-	uint32_t n = 0;
+	_cleanup_(options_freep) struct ecap_options *section = NULL;
+	uint32_t n_rows, n = 0;
+	const struct ecap_option *rows = ecap_section_rows(&n_rows);
+	/* Whether the module is enabled concerns "run" alone. */
+	int err = ecap_options_new(ecap_options_section(own), rows, n_rows,
+				   sizeof(struct ecap_section_config), &section);
+	struct ecap_options *tables[] = { section, own, common };
+	struct sections sections = { catalog, ecap_options_section(own), tables };
+	struct ecap_ini_reader reader = { .sections = names, .section = section_of,
+					  .arg = &sections };
 
 	if (!names)
 		return ecap_err(-ENOMEM, "out of memory");
+	if (err)
+		return err;
 	names[n++] = "global";
 	for (uint32_t i = 0; i < catalog->n; i++)
 		if (catalog->entries[i]->desc)
 			names[n++] = catalog->entries[i]->desc->module.command;
-	return ecap_ini_load(path, names, section_of, &sections);
+	return ecap_ini_load(path, &reader);
 }
 
 static int print_help(const struct ecap_module *module, struct ecap_options *const *tables)
@@ -76,7 +90,7 @@ int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_ent
 				   module->config_size, &own);
 
 	if (!err && common->config)
-		err = load_file(common->config, line->catalog, own);
+		err = load_file(common->config, line->catalog, own, line->common);
 	tables[0] = own;
 	tables[1] = line->common;
 	if (!err)

@@ -14,7 +14,7 @@
 #include "util.h"
 
 static const struct ecap_origin from_line = { .kind = ECAP_FROM_COMMAND_LINE };
-static const struct ecap_origin from_file = { ECAP_FROM_FILE, "/etc/x.ini", 2 };
+static const struct ecap_origin from_file = { ECAP_FROM_FILE, 2, "/etc/x.ini", NULL };
 
 static int set(struct ecap_options *options, const char *name, const char *value,
 	       struct ecap_origin origin)
@@ -66,6 +66,36 @@ static void common_table(void **state)
 	ecap_options_free(options);
 }
 
+/* What a module's section may say, and what it may not. */
+static void module_sections(void **state)
+{
+	static const struct ecap_origin here = { ECAP_FROM_SECTION, 5, "/etc/x.ini", "tls" };
+	static const struct {
+		const char *name, *value, *message;
+	} cases[] = {
+		{ "pid", "77", NULL }, { "eventaddr", "/tmp/x", NULL }, { "output", "json", NULL },
+		{ "config", "/x", "works on the command line only" },
+		{ "plugin-dir", "/x", "concerns the whole program, not one module; set it in [global]" },
+		{ "logaddr", "/x", "concerns the whole program, not one module; set it in [global]" },
+		{ "debug", "yes", "concerns the whole program, not one module; set it in [global]" },
+		{ "on-error", "stop", "concerns the whole program, not one module; set it in [global]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ecap_options *options = common();
+		char text[160];
+
+		assert_int_equal(set(options, cases[i].name, cases[i].value, here),
+				 cases[i].message ? -EINVAL : 0);
+		snprintf(text, sizeof(text), "/etc/x.ini:5: [tls] %s: %s", cases[i].name,
+			 cases[i].message ? cases[i].message : "");
+		if (cases[i].message)
+			assert_string_equal(ecap_err_text(), text);
+		ecap_options_free(options);
+	}
+}
+
 static void common_checks(void **state)
 {
 	static const struct {
@@ -98,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(common_table),
 		cmocka_unit_test(common_checks),
+		cmocka_unit_test(module_sections),
 	};
 
 	return cmocka_run_group_tests_name("common_options", tests, NULL, NULL);

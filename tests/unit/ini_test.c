@@ -1,176 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ini files: the forms of a line, what is refused and where, long lines, many keys, damage. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <limits.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include <cmocka.h>
-
-#include "err.h"
-#include "loader.h"
-#include "options.h"
-#include "util.h"
-
-struct config {
-	const char *string;
-	const char *const *list;
-	uint32_t number, choice;
-	uint8_t flag;
-};
-
-#define ROW(MEMBER, TYPE, NAME, ...) ECAP_OPT(struct config, MEMBER, TYPE, NAME, __VA_ARGS__)
-
-static const struct ecap_option rows[] = {
-	ROW(string, ECAP_OPT_STRING, "libssl"),
-	ROW(list, ECAP_OPT_LIST, "dir"),
-	ROW(number, ECAP_OPT_U32, "pid", .alias = "process", .max = 1000, .def = "7"),
-	ROW(choice, ECAP_OPT_ENUM, "model", .choices = "text|keylog"),
-	ROW(flag, ECAP_OPT_BOOL, "hex"),
-};
-
-static const char *const sections[] = { "global", "tls", "bash", NULL };
-
-struct fixture {
-	struct ecap_options *global, *tls;
-	struct config *config; /* of tls */
-	char path[PATH_MAX + 32];
-};
-
-static char dir[PATH_MAX]; /* that passes ecap_secure_path(), or "" */
-
-/* Whether a file made in @base is one that nobody else can change; makes the directory. */
-static int try_base(const char *base)
-{
-	char path[PATH_MAX + 8], *real = base ? realpath(base, NULL) : NULL;
-
-	if (!real || snprintf(dir, sizeof(dir), "%s/ini-test-XXXXXX", real) >= (int)sizeof(dir) ||
-	    !mkdtemp(dir)) {
-		free(real);
-		dir[0] = '\0';
-		return 0;
-	}
-	free(real);
-	snprintf(path, sizeof(path), "%s/x", dir);
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	int secure = fd >= 0 && !ecap_secure_path(fd, path);
-
-	unlink(path);
-	if (!secure) {
-		rmdir(dir);
-		dir[0] = '\0';
-	}
-	return secure;
-}
-
-static int find_dir(void **state)
-{
-	const char *const bases[] = { ".", getenv("HOME"), getenv("XDG_RUNTIME_DIR"), "/root",
-				      "/var/lib" };
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(bases); i++)
-		if (try_base(bases[i]))
-			break;
-	return 0;
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	return dir[0] ? rmdir(dir) : 0;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	assert_int_equal(ecap_options_new("global", rows, ARRAY_SIZE(rows), sizeof(struct config),
-					  &f->global), 0);
-	assert_int_equal(ecap_options_new("tls", rows, ARRAY_SIZE(rows), sizeof(struct config),
-					  &f->tls), 0);
-	f->config = ecap_options_config(f->tls);
-	snprintf(f->path, sizeof(f->path), "%s/x.ini", dir);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	if (dir[0])
-		unlink(f->path);
-	ecap_options_free(f->global);
-	ecap_options_free(f->tls);
-	free(f);
-	return 0;
-}
-
-/* skip() leaves by longjmp(3): call this before anything that must be freed. */
-static void need_dir(void)
-{
-	if (!dir[0]) {
-		print_message("no directory here that only this user could change\n");
-		skip();
-	}
-}
-
-/* A new fixture for the next round of a test. */
-static struct fixture *fresh(void **state)
-{
-	need_dir();
-	teardown(state);
-	setup(state);
-	return *state;
-}
-
-static struct ecap_options *find(void *arg, const char *name, int *known)
-{
-	struct fixture *f = arg;
-
-	if (!strcmp(name, "global"))
-		return f->global;
-	if (!strcmp(name, "tls"))
-		return f->tls;
-	*known = !strcmp(name, "bash"); /* somebody else's */
-	return NULL;
-}
-
-static void write_file(const struct fixture *f, const void *data, size_t n)
-{
-	need_dir();
-	_cleanup_close_ int fd = open(f->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, n), n);
-}
-
-static int load_bytes(struct fixture *f, const void *data, size_t n)
-{
-	write_file(f, data, n);
-	return ecap_ini_load(f->path, sections, find, f);
-}
-
-static int load(struct fixture *f, const char *text)
-{
-	return load_bytes(f, text, strlen(text));
-}
-
-/* The error text without the path that it must begin with. */
-static const char *error_behind_path(const struct fixture *f)
-{
-	const char *text = ecap_err_text();
-	size_t n = strlen(f->path);
-
-	if (strncmp(text, f->path, n))
-		fail_msg("\"%s\" does not begin with %s", text, f->path);
-	return text + n;
-}
+#include "ini_help.h"
 
 static void values_arrive(void **state)
 {
@@ -203,9 +33,14 @@ static void values_arrive(void **state)
 	struct ecap_origin origin =
 		ecap_options_origin(f->tls, ecap_options_by_name(f->tls, "pid"));
 
-	assert_int_equal(origin.kind, ECAP_FROM_FILE);
+	assert_int_equal(origin.kind, ECAP_FROM_SECTION);
 	assert_int_equal(origin.line, 14);
 	assert_string_equal(origin.file, f->path);
+	assert_string_equal(origin.section, "tls");
+	origin = ecap_options_origin(f->global, ecap_options_by_name(f->global, "pid"));
+	assert_int_equal(origin.kind, ECAP_FROM_FILE);
+	assert_int_equal(origin.line, 5);
+	assert_null(origin.section);
 }
 
 static void forms_of_a_line(void **state)
@@ -274,13 +109,18 @@ static void refused_with_the_place(void **state)
 		{ "[bash]\njust words", ":2: expected \"key = value\", found \"just words\"" },
 		{ "[tls]\n = 1", ":2: no key before the value" },
 		{ "[tls]\n\xef\xbb\xbfpid = 1", ":2: [tls] unknown key \"\xef\xbb\xbfpid\"" },
+		{ "[tls]\ndept = 1", ":2: [tls] unknown key \"dept\"; did you mean \"depth\"?" },
+		{ "[tls]\ndepth = 1\ndepth = 2", ":3: [tls] depth: is already set in line 2" },
+		{ "[tls]\ndebug = yes", ":2: [tls] debug: concerns the whole program, not one "
+					"module; set it in [global]" },
+		{ "[bash]\n[broken]\nany = 1", ":2: [broken] is broken" },
 		{ "[tls]\n\033[31m = 1", ":2: [tls] unknown key \"?[31m\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fixture *f = fresh(state);
 
-		assert_int_equal(load(f, cases[i].text), -EINVAL);
+		assert_true(load(f, cases[i].text) < 0);
 		assert_string_equal(error_behind_path(f), cases[i].message);
 	}
 }
@@ -289,8 +129,10 @@ static void sections_may_be_unnamed(void **state)
 {
 	struct fixture *f = *state;
 
+	const struct ecap_ini_reader reader = { .section = find, .arg = f };
+
 	write_file(f, "[tsl]\n", 6);
-	assert_int_equal(ecap_ini_load(f->path, NULL, find, f), -EINVAL);
+	assert_int_equal(ecap_ini_load(f->path, &reader), -EINVAL);
 	assert_string_equal(error_behind_path(f), ":1: unknown section [tsl]");
 }
 
@@ -372,11 +214,11 @@ static void files_that_cannot_be_read(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(ecap_ini_load("/nowhere/x.ini", sections, find, f), -ENOENT);
+	assert_int_equal(load_path(f, "/nowhere/x.ini"), -ENOENT);
 	assert_string_equal(ecap_err_text(), "/nowhere/x.ini: No such file or directory");
-	assert_int_equal(ecap_ini_load("/proc/self", sections, find, f), -EISDIR);
+	assert_int_equal(load_path(f, "/proc/self"), -EISDIR);
 	assert_string_equal(ecap_err_text(), "/proc/self: is a directory");
-	assert_int_equal(ecap_ini_load("/dev/null", sections, find, f), -EINVAL);
+	assert_int_equal(load_path(f, "/dev/null"), -EINVAL);
 	assert_string_equal(ecap_err_text(), "/dev/null: is not a regular file");
 }
 
@@ -387,7 +229,7 @@ static void fifo_does_not_hang(void **state)
 	write_file(f, "", 0);
 	unlink(f->path);
 	assert_int_equal(mkfifo(f->path, 0600), 0);
-	assert_int_equal(ecap_ini_load(f->path, sections, find, f), -EINVAL);
+	assert_int_equal(load_path(f, f->path), -EINVAL);
 	assert_string_equal(error_behind_path(f), ": is not a regular file");
 }
 
@@ -401,7 +243,7 @@ static void unreadable_file_says_why(void **state)
 
 	if (me == 0) /* who reads every file */
 		assert_int_equal(seteuid(65534), 0);
-	int err = ecap_ini_load(f->path, sections, find, f);
+	int err = load_path(f, f->path);
 
 	assert_int_equal(seteuid(me), 0);
 	assert_int_equal(err, -EACCES);
@@ -417,17 +259,17 @@ static void file_that_others_may_write_is_refused(void **state)
 	write_file(f, "[tls]\npid=1\n", 12);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		assert_int_equal(chmod(f->path, modes[i]), 0);
-		assert_true(ecap_ini_load(f->path, sections, find, f) < 0);
+		assert_true(load_path(f, f->path) < 0);
 		error_behind_path(f);
 		assert_int_equal(f->config->number, 7);
 	}
 	/* By another name it is still that file. */
 	snprintf(link, sizeof(link), "%s.link", f->path);
 	assert_int_equal(symlink(f->path, link), 0);
-	assert_true(ecap_ini_load(link, sections, find, f) < 0);
+	assert_true(load_path(f, link) < 0);
 	unlink(link);
 	assert_int_equal(chmod(f->path, 0644), 0);
-	assert_int_equal(ecap_ini_load(f->path, sections, find, f), 0);
+	assert_int_equal(load_path(f, f->path), 0);
 	assert_int_equal(f->config->number, 1);
 }
 

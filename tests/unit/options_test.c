@@ -47,7 +47,7 @@ static const struct ecap_origin from_http = { .kind = ECAP_FROM_HTTP };
 
 static struct ecap_origin from_file(uint32_t line)
 {
-	return (struct ecap_origin){ ECAP_FROM_FILE, "/etc/x.ini", line };
+	return (struct ecap_origin){ ECAP_FROM_FILE, line, "/etc/x.ini", NULL };
 }
 
 static int setup(void **state)
@@ -309,7 +309,7 @@ static void higher_origin_wins_in_any_order(void **state)
 
 static void file_names_an_option_once(void **state)
 {
-	const struct ecap_origin other = { ECAP_FROM_FILE, "/etc/y.ini", 1 };
+	const struct ecap_origin other = { ECAP_FROM_FILE, 1, "/etc/y.ini", NULL };
 	struct config *config = ecap_options_config(*state);
 
 	assert_int_equal(set(*state, "u32", "1", from_line), 0);
@@ -319,6 +319,72 @@ static void file_names_an_option_once(void **state)
 	assert_int_equal(set(*state, "u64", "1", from_file(3)), 0);
 	assert_int_equal(set(*state, "u64", "2", other), 0);
 	assert_int_equal(config->u64, 2);
+}
+
+static struct ecap_origin from_section(uint32_t line)
+{
+	return (struct ecap_origin){ ECAP_FROM_SECTION, line, "/etc/x.ini", "tls" };
+}
+
+/* The same key in [global] and in a module's section is no mistake: the section's counts. */
+static void section_overrides_global(void **state)
+{
+	struct config *config = ecap_options_config(*state);
+
+	assert_int_equal(set(*state, "u32", "5", from_section(9)), 0);
+	assert_int_equal(set(*state, "u32", "4", from_file(3)), 0);
+	assert_int_equal(config->u32, 5);
+	assert_int_equal(set(*state, "u32", "6", from_section(11)), -EINVAL);
+	assert_string_equal(ecap_err_text(), "/etc/x.ini:11: [tls] u32: is already set in line 9");
+	assert_int_equal(set(*state, "u32", "6", from_line), 0);
+	assert_int_equal(config->u32, 6);
+	assert_int_equal(set(*state, "u64", "x", from_section(12)), -EINVAL);
+	assert_string_equal(ecap_err_text(), "/etc/x.ini:12: [tls] u64: \"x\" is not a number");
+}
+
+static void higher_origins_are_inherited(void **state)
+{
+	struct ecap_options *heir;
+	struct config *config;
+
+	assert_int_equal(ecap_options_new("tls", rows, ARRAY_SIZE(rows), sizeof(*config), &heir), 0);
+	config = ecap_options_config(heir);
+	assert_int_equal(set(heir, "u64", "1", from_section(2)), 0);
+	assert_int_equal(set(heir, "string", "mine", from_section(3)), 0);
+	assert_int_equal(set(heir, "level", "1", from_section(4)), 0);
+	assert_int_equal(set(heir, "list", "mine", from_section(4)), 0);
+
+	assert_int_equal(set(*state, "u64", "2", from_file(9)), 0);
+	assert_int_equal(set(*state, "string", "line", from_line), 0);
+	assert_int_equal(set(*state, "path", "/file", from_file(9)), 0);
+	assert_int_equal(set(*state, "list", "a", from_line), 0);
+	assert_int_equal(set(*state, "list", "b", from_line), 0);
+	assert_int_equal(set(*state, "flag", "yes", from_file(9)), 0);
+	assert_int_equal(set(*state, "choice", "keylog", from_line), 0);
+	assert_int_equal(ecap_options_inherit(heir, *state), 0);
+	/* What was inherited is the heir's own. */
+	assert_int_equal(set(*state, "string", "changed", from_line), 0);
+	assert_int_equal(set(*state, "list", "c", from_line), 0);
+
+	assert_int_equal(config->u64, 1);
+	assert_string_equal(config->string, "line");
+	assert_int_equal(config->level, 1);
+	assert_string_equal(config->path, "/file");
+	assert_string_equal(config->list[0], "a");
+	assert_string_equal(config->list[1], "b");
+	assert_null(config->list[2]);
+	assert_int_equal(config->flag, 1);
+	assert_int_equal(config->choice, 2);
+	assert_int_equal(config->u32, 7);
+	struct ecap_origin origin = ecap_options_origin(heir, ecap_options_by_name(heir, "path"));
+
+	assert_int_equal(origin.kind, ECAP_FROM_FILE);
+	assert_int_equal(origin.line, 9);
+	/* And may still be overridden. */
+	assert_int_equal(set(heir, "list", "http", from_http), 0);
+	assert_string_equal(config->list[0], "http");
+	assert_null(config->list[1]);
+	ecap_options_free(heir);
 }
 
 static void lists_grow_and_are_replaced(void **state)
@@ -506,6 +572,8 @@ int main(void)
 		WITH_TABLE(paths_become_absolute),
 		WITH_TABLE(higher_origin_wins_in_any_order),
 		WITH_TABLE(file_names_an_option_once),
+		WITH_TABLE(section_overrides_global),
+		WITH_TABLE(higher_origins_are_inherited),
 		WITH_TABLE(lists_grow_and_are_replaced),
 		WITH_TABLE(rows_are_found),
 		WITH_TABLE(deprecated_option_says_so),
