@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is typed into shells.
-pkglib_LTLIBRARIES += bash.la
+moduleexec_LTLIBRARIES += bash.la
 bash_la_SOURCES = \
 	plugins/bash/bash.c \
 	plugins/bash/lines.c plugins/bash/lines.h

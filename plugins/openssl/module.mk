@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # TLS plaintext from OpenSSL and BoringSSL.
-pkglib_LTLIBRARIES += openssl.la
+moduleexec_LTLIBRARIES += openssl.la
 openssl_la_SOURCES = \
 	plugins/openssl/attach.c \
 	plugins/openssl/decode.c \
