@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What the pages in sdk/ say against what the sources say, in TAP.
+set -u
+export LC_ALL=C.UTF-8
+cd "${top_srcdir:-$(dirname "$0")/..}" || exit 1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+# check WHAT COMMAND...: what the command prints is what is wrong.
+check() {
+	local what=$1 found status
+	shift
+	n=$((n + 1))
+	found=$("$@" 2>&1) && status=0 || status=$?
+	if [ -z "$found" ] && [ $status = 0 ]; then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		printf '%s (exit code %d)\n' "$found" $status | sed 's/^/# /'
+	fi
+}
+
+# finds TEXT COMMAND...: the command fails and prints TEXT, beginning one of its lines.
+finds() {
+	local text=$1 found
+	shift
+	found=$("$@" 2>&1) && { echo "was content"; return; }
+	[[ $'\n'$found == *$'\n'"$text"* ]] || printf 'did not say "%s", but:\n%s\n' "$text" "$found"
+}
+
+# Errors of loading: those of the loader, and of the SDK's own functions.
+sources=$(ls core/secure_path.c core/catalog*.c core/module_*.c core/descriptor*.c core/option*.c \
+	sdk/ecapture/libbpf.h)
+page=sdk/load-errors.md
+
+errors() {
+	# shellcheck disable=SC2086 # several files
+	python3 tests/load_errors.py compare "$1" $sources ${2-}
+}
+
+# The page without the entry of one message, or with one more line behind it.
+without() {
+	awk -v message="$1" '/^- `/ { skip = index($0, message) > 0 } /^$/ { skip = 0 } !skip' $page
+}
+
+check "every load error has an entry in $page" errors $page
+for message in 'refused: belongs to uid' 'not an ELF file' 'has no operation' 'its place' 'is missing'; do
+	without "$message" >"$tmp/page.md"
+	check "a page without \"$message\" is found out" finds "not in $tmp/page.md: " errors "$tmp/page.md"
+done
+sed '0,/^  - Do: /{/^  - Do: /d}' $page >"$tmp/page.md"
+check "an entry that does not say what to do is found out" finds 'needs "Why:" and "Do:": ' \
+	errors "$tmp/page.md"
+{ cat $page; printf -- '- `gone <n>`\n  - Why: It was.\n  - Do: Nothing.\n'; } >"$tmp/page.md"
+check "an entry without a message is found out" finds 'in no source: gone <>' errors "$tmp/page.md"
+cat >"$tmp/new.c" <<'END'
+/* ecap_err(-EIO, "in a comment") */
+	return x ? ecap_err(-EIO, /* why */ "a new %-5.*s " /* two */
+			    "text: %zu%%" ECAP_MODULE_SYMBOL, f(a, b)[1], n) : 0;
+END
+check "a new message is found out, over lines, comments and macros" \
+	finds "not in $page: a new <> text: <>%ecapture_module_1 ($tmp/new.c)" errors $page "$tmp/new.c"
+echo 'return ecap_err_context(err, "part %u", i);' >"$tmp/new.c"
+check "words put before a message are found out" finds "not in $page: part <>: <> " errors $page "$tmp/new.c"
+echo 'return ecap_err(err, text, 1);' >"$tmp/new.c"
+check "a message that is no plain string is found out" finds "$tmp/new.c: the format text " \
+	errors $page "$tmp/new.c"
+
+echo "1..$n"
