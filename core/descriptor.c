@@ -50,7 +50,7 @@ static const uint16_t bpf_pointers[] = {
 static const uint16_t service_pointers[] = { 0 };
 
 static const struct ecap_layout module_layout = {
-	"descriptor", sizeof(struct ecap_module), ECAP_END(struct ecap_module, bpf_size),
+	"descriptor", sizeof(struct ecap_module), ECAP_END(struct ecap_module, field_size),
 	module_strings, ARRAY_SIZE(module_strings), 0,
 };
 static const struct ecap_layout option_layout = {

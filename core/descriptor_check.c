@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "options.h"
 #include "util.h"
@@ -173,10 +174,33 @@ static int check_options(const struct ecap_module *module)
 	return err;
 }
 
+/* The sizes of what comes at run time; those of the tables are checked where they are read. */
+static int check_sizes(const struct ecap_module *module)
+{
+	const struct {
+		const char *what;
+		uint32_t size, least; /* in ABI 1.0 */
+	} sizes[] = {
+		{ "map", module->map_size, ECAP_END(struct ecap_map, more_fd) },
+		{ "field", module->field_size, ECAP_END(struct ecap_field, num) },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (sizes[i].size < sizes[i].least || sizes[i].size > ECAP_ABI_MAX_SIZE ||
+		    sizes[i].size % sizeof(uint64_t))
+			return ecap_err(-EINVAL, "its %s has %u bytes, expected are %u to %u; "
+					"define it with ECAP_MODULE", sizes[i].what, sizes[i].size,
+					sizes[i].least, ECAP_ABI_MAX_SIZE);
+	}
+	return 0;
+}
+
 int ecap_desc_check(const struct ecap_desc *desc)
 {
 	int err = check_names(&desc->module);
 
+	if (!err)
+		err = check_sizes(&desc->module);
 	if (!err)
 		err = check_operations(desc);
 	return err ? err : check_options(&desc->module);

@@ -137,10 +137,10 @@ int ecap_copy_rows(struct ecap_copies *copies, const struct ecap_layout *layout,
 	if (!addr)
 		return ecap_err(-EINVAL, "damaged: no %s at all, although they are counted",
 				layout->name);
-	if (stride < layout->min_size || stride > ECAP_MAX_STRIDE || stride % sizeof(uint64_t))
+	if (stride < layout->min_size || stride > ECAP_ABI_MAX_SIZE || stride % sizeof(uint64_t))
 		return ecap_err(-EINVAL, "its %s has %u bytes, expected are %u to %u; rebuild it "
 				"with the SDK", layout->name, stride, layout->min_size,
-				ECAP_MAX_STRIDE);
+				ECAP_ABI_MAX_SIZE);
 	if (!ecap_module_elf_at(copies->elf, addr, (uint64_t)n * stride))
 		return ecap_err(-EINVAL, "damaged: its %s ends outside of its data", layout->name);
 	struct piece *piece = piece_new(copies, (uint64_t)n * layout->size);
@@ -203,7 +203,7 @@ static int same_row(const struct piece *piece, const uint8_t *row, uintptr_t in_
 {
 	const struct ecap_layout *layout = piece->layout;
 	uint32_t size = shared_size(layout, piece->stride);
-	uint8_t actual[ECAP_MAX_STRIDE];
+	uint8_t actual[ECAP_ABI_MAX_SIZE];
 
 	memcpy(actual, (const void *)in_memory, piece->stride);
 	for (uint32_t i = 0; i < layout->n_pointers; i++) {

@@ -7,10 +7,10 @@
 #ifndef ECAPTURE_CORE_DESCRIPTOR_COPY_H
 #define ECAPTURE_CORE_DESCRIPTOR_COPY_H
 
+#include "abi_copy.h"
 #include "module_reloc.h"
 
 #define ECAP_MAX_STRING 4096u /* bytes of one string, with its NUL */
-#define ECAP_MAX_STRIDE 4096u /* bytes of one row, in the far future */
 
 /* A struct of the SDK and where its pointers are. */
 struct ecap_layout {

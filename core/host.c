@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "instance_private.h"
 #include "loader.h"
@@ -43,9 +44,13 @@ static int host_stop_fd(struct ecap_instance *self)
 
 static int host_emit(struct ecap_instance *self, const struct ecap_event *event)
 {
-	struct ecap_event copy = {};
+	struct ecap_event copy;
 
-	memcpy(&copy, event, event->struct_size < sizeof(copy) ? event->struct_size : sizeof(copy));
+	if (event->struct_size < ECAP_END(struct ecap_event, priv))
+		return ecap_err(-EINVAL, "emit: event of %u bytes; set its struct_size",
+				event->struct_size);
+	if (ecap_abi_in(&copy, sizeof(copy), event, event->struct_size))
+		return ecap_err(-E2BIG, "emit: event with members that this ecapture does not know");
 	copy.struct_size = sizeof(copy);
 	return ecap_instance_route(self, &copy);
 }

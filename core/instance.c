@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "instance_private.h"
 #include "log.h"
@@ -18,6 +19,8 @@
 #include "services.h"
 #include "targets.h"
 #include "util.h"
+
+#define MAX_MAPS 256u
 
 static int64_t mono_to_real_ns(void)
 {
@@ -58,6 +61,7 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 		.common = options->common,
 		.config = options->config,
 	};
+	self->options.render.field_size = options->desc->module.field_size;
 	self->options.render.mono_to_real_ns = self->context.mono_to_real_ns;
 	*instance = self;
 	return 0;
@@ -81,14 +85,40 @@ static int do_load(struct ecap_instance *self)
 	return self->options.module->ops->load(self->state);
 }
 
+/* The module's rows may have another size than ours. */
+static int take_maps(struct ecap_instance *self, const void *rows, uint32_t n)
+{
+	uint32_t stride = self->options.desc->module.map_size;
+
+	if (!n || !rows)
+		return ecap_err(-EINVAL, "the module has no map to read");
+	if (n > MAX_MAPS)
+		return ecap_err(-EINVAL, "the module has %u maps, more than %u", n, MAX_MAPS);
+	self->maps = calloc(n, sizeof(*self->maps));
+	if (!self->maps)
+		return ecap_err(-ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n; i++) {
+		if (ecap_abi_in(&self->maps[i], sizeof(self->maps[i]),
+				(const char *)rows + (size_t)i * stride, stride))
+			return ecap_err(-E2BIG, "map %u has members that this ecapture does not "
+					"know; upgrade ecapture", i + 1);
+		if (!self->maps[i].name)
+			return ecap_err(-EINVAL, "map %u has no name", i + 1);
+	}
+	self->n_maps = n;
+	return 0;
+}
+
 static int do_maps(struct ecap_instance *self)
 {
-	int err = self->options.module->ops->maps(self->state, &self->maps, &self->n_maps);
+	const struct ecap_map *rows = NULL;
+	uint32_t n = 0;
+	int err = self->options.module->ops->maps(self->state, &rows, &n);
 
+	if (!err)
+		err = take_maps(self, rows, n);
 	if (err)
 		return err;
-	if (!self->n_maps)
-		return ecap_err(-EINVAL, "the module has no map to read");
 	self->results = calloc(self->n_maps, sizeof(*self->results));
 	if (!self->results)
 		return ecap_err(-ENOMEM, "out of memory");
@@ -280,6 +310,7 @@ void ecap_instance_free(struct ecap_instance *self)
 	unwind(self);
 	ecap_closep(&self->stop_fd);
 	pthread_mutex_destroy(&self->lock);
+	free(self->maps);
 	free(self->results);
 	free(self);
 }

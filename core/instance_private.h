@@ -35,7 +35,7 @@ struct ecap_instance {
 	struct ecap_context context;
 	void *state;                  /* of the module */
 	uint32_t steps;               /* how many steps of the life cycle have succeeded */
-	const struct ecap_map *maps;
+	struct ecap_map *maps;        /* copies of the module's */
 	uint32_t n_maps;
 	struct ecap_reader *reader;
 	struct ecap_renderer *renderer;

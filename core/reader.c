@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "util.h"
 
@@ -39,7 +40,8 @@ struct source {
 	unsigned long more_end; /* where its reading ends for now */
 	struct perf_buffer *perf;
 	struct ecap_ring_control *control;
-	struct ecap_map_stats *per_cpu; /* room for one lookup */
+	uint8_t *per_cpu;       /* room for one lookup of struct ecap_map_stats */
+	uint32_t stats_size;    /* of the module's struct */
 	uint64_t perf_lost, reported;
 	_Atomic uint64_t records, short_records, lost_records, lost_bytes, fault_bytes;
 };
@@ -74,9 +76,13 @@ static void check_lost(struct source *s)
 
 	if (s->stats_fd >= 0 && !bpf_map_lookup_elem(s->stats_fd, &zero, s->per_cpu)) {
 		for (int cpu = 0; cpu < s->reader->n_cpus; cpu++) {
-			lost += s->per_cpu[cpu].lost_records;
-			lost_bytes += s->per_cpu[cpu].lost_bytes;
-			faults += s->per_cpu[cpu].fault_bytes;
+			struct ecap_map_stats stats = {};
+			uint32_t size = s->stats_size < sizeof(stats) ? s->stats_size : sizeof(stats);
+
+			memcpy(&stats, s->per_cpu + (size_t)cpu * s->stats_size, size);
+			lost += stats.lost_records;
+			lost_bytes += stats.lost_bytes;
+			faults += stats.fault_bytes;
 		}
 	}
 	lost = lost > s->perf_lost ? lost : s->perf_lost;
@@ -260,19 +266,60 @@ static int open_perf(struct source *s, const char *name, uint32_t page_count)
 
 static int dup_fd(int fd, int *out)
 {
-	if (fd < 0)
-		return 0;
 	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return *out < 0 ? ecap_err(-errno, "dup: %s", strerror(errno)) : 0;
+}
+
+/* Maps beside the one with the records: 0 or less is none. */
+static int dup_other(int fd, int *out)
+{
+	return fd > 0 ? dup_fd(fd, out) : 0;
+}
+
+/*
+ * The size of a map's values, which for a struct of the SDK may be longer than ours, but not
+ * shorter than it was in ABI 1.0.
+ */
+static int value_size(int fd, const char *name, const char *what, uint32_t least, uint32_t *size)
+{
+	struct bpf_map_info info = {};
+	uint32_t info_size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_size))
+		return ecap_err(-EBADF, "map %s: the fd for its %s is no BPF map", name, what);
+	if (info.value_size < least || info.value_size > ECAP_ABI_MAX_SIZE ||
+	    info.value_size % sizeof(uint64_t))
+		return ecap_err(-EINVAL, "map %s: its %s has values of %u bytes, at least %u are "
+				"needed; see ecapture/record.h", name, what, info.value_size, least);
+	*size = info.value_size;
+	return 0;
+}
+
+/* Room for the values of all CPUs. */
+static int open_stats(struct source *s, const char *name)
+{
+	int err = value_size(s->stats_fd, name, "stats_fd",
+			     ECAP_END(struct ecap_map_stats, reserved), &s->stats_size);
+
+	if (err)
+		return err;
+	s->per_cpu = calloc((size_t)s->reader->n_cpus, s->stats_size);
+	return s->per_cpu ? 0 : ecap_err(-ENOMEM, "out of memory");
 }
 
 /* @bytes: of the ring that may fill up. */
 static int map_control(struct source *s, const char *name, uint32_t bytes)
 {
+	uint32_t size;
 	void *page;
 
 	if (s->control_fd < 0)
 		return 0;
+	int err = value_size(s->control_fd, name, "control_fd",
+			     ECAP_END(struct ecap_ring_control, wake_bytes), &size);
+
+	if (err)
+		return err;
 	page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
 		    s->control_fd, 0);
 	if (page == MAP_FAILED)
@@ -314,7 +361,7 @@ static int open_rings(struct source *s, const struct ecap_map *map, uint32_t byt
 	int err = open_ring(s, map->name, s->fd, on_record, &s->ring);
 
 	if (!err && map->more_fd > 0) {
-		err = dup_fd(map->more_fd, &s->more_fd);
+		err = dup_other(map->more_fd, &s->more_fd);
 		err = err ? err : open_ring(s, map->name, s->more_fd, on_more_record, &s->more);
 		err = err ? err : map_positions(s, map->name);
 		if (!err && !bpf_obj_get_info_by_fd(s->more_fd, &info, &size))
@@ -327,18 +374,18 @@ static int open_source(struct source *s, const struct ecap_map *map, uint32_t pa
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
-	int err = dup_fd(map->fd, &s->fd);
+	int err = map->fd < 0 ? 0 : dup_fd(map->fd, &s->fd);
 
 	s->min_record = map->min_record;
-	err = err ? err : dup_fd(map->control_fd, &s->control_fd);
-	err = err ? err : dup_fd(map->stats_fd, &s->stats_fd);
+	err = err ? err : dup_other(map->control_fd, &s->control_fd);
+	err = err ? err : dup_other(map->stats_fd, &s->stats_fd);
 	if (err)
 		return err;
 	if (s->fd < 0 || bpf_obj_get_info_by_fd(s->fd, &info, &size))
 		return ecap_err(-EBADF, "map %s: fd %d is no BPF map", map->name, map->fd);
-	s->per_cpu = calloc((size_t)s->reader->n_cpus, sizeof(*s->per_cpu));
-	if (!s->per_cpu)
-		return ecap_err(-ENOMEM, "out of memory");
+	err = s->stats_fd < 0 ? 0 : open_stats(s, map->name);
+	if (err)
+		return err;
 	if (info.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
 		return open_perf(s, map->name, page_count);
 	if (info.type == BPF_MAP_TYPE_RINGBUF)

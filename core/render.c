@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "render_private.h"
 #include "utf8.h"
@@ -32,9 +33,32 @@ void ecap_renderer_free(struct ecap_renderer *renderer)
 	free(renderer);
 }
 
+static const void *field_row(const struct ecap_renderer *renderer, const struct ecap_event *event,
+			     uint32_t i)
+{
+	return (const char *)event->fields + (size_t)i * renderer->options.field_size;
+}
+
+struct ecap_field ecap_field_at(const struct ecap_renderer *renderer,
+				const struct ecap_event *event, uint32_t i)
+{
+	struct ecap_field field = { .name = NULL };
+
+	ecap_abi_in(&field, sizeof(field), field_row(renderer, event, i),
+		    renderer->options.field_size);
+	return field;
+}
+
 int ecap_render(struct ecap_renderer *renderer, const struct ecap_event *event,
 		struct ecap_sink *sink)
 {
+	uint32_t size = renderer->options.field_size;
+
+	for (uint32_t i = 0; size > sizeof(struct ecap_field) && i < event->n_fields; i++) {
+		if (ecap_abi_exceeds(field_row(renderer, event, i), size, sizeof(struct ecap_field)))
+			return ecap_err(-E2BIG, "event field with members that this ecapture does "
+					"not know");
+	}
 	return renderer->render(renderer, event, sink);
 }
 

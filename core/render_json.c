@@ -227,8 +227,11 @@ int ecap_render_json(struct ecap_renderer *renderer, const struct ecap_event *ev
 	if (truncate && truncate < len)
 		shown = is_text ? ecap_utf8_cut(event->payload, len, truncate) : truncate;
 	put_head(renderer, event, sink, shown);
-	for (uint32_t i = 0; i < event->n_fields; i++)
-		put_field(sink, &event->fields[i]);
+	for (uint32_t i = 0; i < event->n_fields; i++) {
+		struct ecap_field field = ecap_field_at(renderer, event, i);
+
+		put_field(sink, &field);
+	}
 	if (has_payload)
 		put_payload(sink, event->payload, shown, is_text);
 	return ecap_put_string(sink, "}\n");

@@ -34,6 +34,10 @@ static inline char *ecap_put(char *out, const char *string)
 	return out + n;
 }
 
+/* The i-th field of the event, whatever its size in the module. */
+struct ecap_field ecap_field_at(const struct ecap_renderer *renderer,
+				const struct ecap_event *event, uint32_t i);
+
 /* At most 20 digits. */
 char *ecap_put_number(char *out, uint64_t number);
 

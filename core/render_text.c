@@ -215,8 +215,11 @@ int ecap_render_text(struct ecap_renderer *renderer, const struct ecap_event *ev
 {
 	int err = put_header(renderer, event, sink);
 
-	for (uint32_t i = 0; !err && i < event->n_fields; i++)
-		err = put_field(sink, &event->fields[i]);
+	for (uint32_t i = 0; !err && i < event->n_fields; i++) {
+		struct ecap_field field = ecap_field_at(renderer, event, i);
+
+		err = put_field(sink, &field);
+	}
 	if (!err)
 		err = ecap_put_string(sink, "\n");
 	if (err || !(event->flags & ECAP_EVENT_F_PAYLOAD))

@@ -5,20 +5,9 @@
  */
 #include "file.h"
 
+#include "../abi_copy.h"
 #include "../err.h"
 #include "../services.h"
-
-/* Copies what fits behind the size that the caller has set in the first member. */
-static int give(void *to, const void *from, uint32_t size, uint32_t least)
-{
-	uint32_t room = elf_u32(to);
-
-	if (room < least)
-		return ecap_err(-EINVAL, "a struct of %u bytes where at least %u are needed", room,
-				least);
-	memcpy((char *)to + 4, (const char *)from + 4, (room < size ? room : size) - 4);
-	return 0;
-}
 
 static int service_info(struct ecap_elf_file *file, struct ecap_elf_info *info)
 {
@@ -29,7 +18,7 @@ static int service_info(struct ecap_elf_file *file, struct ecap_elf_info *info)
 	};
 
 	memcpy(made.build_id, file->build_id, sizeof(made.build_id));
-	return give(info, &made, sizeof(made), ECAP_END(struct ecap_elf_info, build_id));
+	return ecap_abi_out(info, &made, sizeof(made), ECAP_END(struct ecap_elf_info, build_id));
 }
 
 static int service_segment(struct ecap_elf_file *file, uint32_t index,
@@ -37,8 +26,18 @@ static int service_segment(struct ecap_elf_file *file, uint32_t index,
 {
 	if (index >= file->n_segments)
 		return ecap_err(-ENOENT, "segment %u of %u", index, file->n_segments);
-	*segment = file->segments[index];
-	return 0;
+	return ecap_abi_out(segment, &file->segments[index], sizeof(*segment),
+			    ECAP_END(struct ecap_elf_segment, offset));
+}
+
+static int service_symbol(struct ecap_elf_file *file, const char *name,
+			  struct ecap_elf_symbol *symbol)
+{
+	struct ecap_elf_symbol made;
+	int err = elf_symbols_find(file, name, &made);
+
+	return err ? err : ecap_abi_out(symbol, &made, sizeof(made),
+					ECAP_END(struct ecap_elf_symbol, size));
 }
 
 static const void *service_data(struct ecap_elf_file *file, uint64_t addr, uint64_t len)
@@ -57,7 +56,8 @@ static int service_site(struct ecap_elf_file *file, uint64_t addr, uint32_t n_ar
 	struct ecap_site made;
 	int err = elf_site_choose(file, addr, n_args, &made);
 
-	return err ? err : give(site, &made, sizeof(made), ECAP_END(struct ecap_site, insn));
+	return err ? err : ecap_abi_out(site, &made, sizeof(made),
+					ECAP_END(struct ecap_site, insn));
 }
 
 static int service_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
@@ -65,7 +65,8 @@ static int service_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_e
 	struct ecap_elf_call made;
 	int err = elf_args_call(file, insn, &made);
 
-	return err ? err : give(call, &made, sizeof(made), ECAP_END(struct ecap_elf_call, value));
+	return err ? err : ecap_abi_out(call, &made, sizeof(made),
+					ECAP_END(struct ecap_elf_call, value));
 }
 
 const struct ecap_elf ecap_elf_service = {
@@ -74,7 +75,7 @@ const struct ecap_elf ecap_elf_service = {
 	.close = elf_file_close,
 	.info = service_info,
 	.segment = service_segment,
-	.symbol = elf_symbols_find,
+	.symbol = service_symbol,
 	.symbol_name = elf_symbols_name,
 	.data = service_data,
 	.pointer = elf_reloc_pointer,

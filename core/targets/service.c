@@ -2,6 +2,7 @@
 /* The table of ecap.targets/1: keeps the files given to a module with its instance. */
 #include <stddef.h>
 
+#include "abi_copy.h"
 #include "err.h"
 #include "instance.h"
 #include "services.h"
@@ -37,31 +38,39 @@ static int set_of(struct ecap_instance *self, struct ecap_target_set **set)
 	return 0;
 }
 
-/* A module of another SDK version has another size; what it does not know of is zero. */
-static int check_spec(struct ecap_instance *self, const struct ecap_target_spec *spec)
+static int take_spec(struct ecap_instance *self, const struct ecap_target_spec *given,
+		     struct ecap_target_spec *spec)
 {
-	if (spec->struct_size < sizeof(*spec))
-		return ecap_err(-EINVAL, "%s: target spec of %u bytes, at least %zu are needed",
-				ecap_instance_name(self), spec->struct_size, sizeof(*spec));
+	const uint32_t least = ECAP_END(struct ecap_target_spec, programs);
+
+	if (given->struct_size < least)
+		return ecap_err(-EINVAL, "%s: target spec of %u bytes, at least %u are needed; set "
+				"its struct_size", ecap_instance_name(self), given->struct_size,
+				least);
+	if (ecap_abi_in(spec, sizeof(*spec), given, given->struct_size))
+		return ecap_err(-E2BIG, "%s: target spec with members that this ecapture does not "
+				"know; upgrade ecapture", ecap_instance_name(self));
 	return 0;
 }
 
-static int service_find(struct ecap_instance *self, const struct ecap_target_spec *spec,
+static int service_find(struct ecap_instance *self, const struct ecap_target_spec *given,
 			int (*found)(void *arg, const struct ecap_target *target), void *arg)
 {
 	struct ecap_target_set *set = NULL;
-	int r = check_spec(self, spec);
+	struct ecap_target_spec spec;
+	int r = take_spec(self, given, &spec);
 
 	if (!r)
 		r = set_of(self, &set);
-	return r ? r : ecap_targets_find(&set->given, spec, found, arg);
+	return r ? r : ecap_targets_find(&set->given, &spec, found, arg);
 }
 
-static int service_watch(struct ecap_instance *self, const struct ecap_target_spec *spec,
+static int service_watch(struct ecap_instance *self, const struct ecap_target_spec *given,
 			 int (*found)(void *arg, const struct ecap_target *target), void *arg)
 {
 	struct ecap_target_set *set = NULL;
-	int r = check_spec(self, spec);
+	struct ecap_target_spec spec;
+	int r = take_spec(self, given, &spec);
 
 	if (!r)
 		r = set_of(self, &set);
@@ -70,7 +79,7 @@ static int service_watch(struct ecap_instance *self, const struct ecap_target_sp
 	if (set->watch)
 		return ecap_err(-EBUSY, "%s watches already", ecap_instance_name(self));
 	return ecap_watch_new(ecap_instance_loop(self), &set->given, ecap_instance_name(self),
-			      spec, found, arg, &set->watch);
+			      &spec, found, arg, &set->watch);
 }
 
 const struct ecap_targets ecap_targets_service = {

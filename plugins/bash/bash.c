@@ -107,7 +107,7 @@ static int attach_hook(struct bash *m, struct ecap_elf_file *file,
 {
 	const struct ecap_elf *elf = ecap_elf(m->ctx);
 	struct ecap_site site = { .struct_size = sizeof(site) };
-	struct ecap_elf_symbol symbol;
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 	struct ecap_point point = {};
 	int err = elf->symbol(file, hook->symbol, &symbol);
 
@@ -145,7 +145,7 @@ static int attach_hooks(struct bash *m, const struct ecap_target *target,
 static int has_readline(struct bash *m, const struct ecap_target *target)
 {
 	const struct ecap_elf *elf = ecap_elf(m->ctx);
-	struct ecap_elf_symbol symbol;
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 	struct ecap_elf_file *file;
 	int has;
 

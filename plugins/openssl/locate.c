@@ -51,7 +51,7 @@ bool finder_is_code(const struct finder *f, uint64_t addr)
 
 uint64_t finder_symbol(struct finder *f, const char *name, bool *dynamic)
 {
-	struct ecap_elf_symbol symbol;
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 
 	if (f->elf->symbol(f->file, name, &symbol) != 0 || !finder_is_code(f, symbol.addr))
 		return 0;
@@ -115,12 +115,14 @@ int finder_add(struct finder *f, const struct candidate *c)
 
 static void read_segments(struct finder *f)
 {
+	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
+
 	f->data_in_code = true;
 	while (f->n_segments < MAX_SEGMENTS &&
-	       f->elf->segment(f->file, f->n_segments, &f->segments[f->n_segments]) == 0) {
-		if (!(f->segments[f->n_segments].flags & (ECAP_ELF_W | ECAP_ELF_X)))
+	       f->elf->segment(f->file, f->n_segments, &segment) == 0) {
+		if (!(segment.flags & (ECAP_ELF_W | ECAP_ELF_X)))
 			f->data_in_code = false;
-		f->n_segments++;
+		f->segments[f->n_segments++] = segment;
 	}
 }
 

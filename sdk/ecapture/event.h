@@ -16,7 +16,7 @@
 #define ECAP_DIR_SEND 2u
 
 /*
- * A connection's two ends, seen from the process that was captured: local and remote.
+ * [fixed] A connection's two ends, seen from the process that was captured: local and remote.
  * Addresses are in network byte order, IPv4 in the first four bytes; ports in host order.
  */
 struct ecap_tuple {
@@ -26,7 +26,7 @@ struct ecap_tuple {
 	uint8_t laddr[16], raddr[16];
 };
 
-/* An extra column: shows in the text, becomes a key in JSON. */
+/* [grows: field_size] An extra column: shows in the text, becomes a key in JSON. */
 struct ecap_field {
 	const char *name; /* [a-z_]+ */
 	const char *str;  /* value, any bytes up to NUL; NULL: the number counts */
@@ -36,7 +36,10 @@ struct ecap_field {
 #define ECAP_EVENT_F_EOS     (1u << 0) /* the stream ends behind this event */
 #define ECAP_EVENT_F_PAYLOAD (1u << 1) /* a payload belongs to this event, even an empty one */
 
-/* Pointers must stay valid until decode's caller, or emit(), is done with the event. */
+/*
+ * [grows: struct_size] Pointers must stay valid until decode's caller, or emit(), is done with
+ * the event. decode() gets the host's struct, with the host's size.
+ */
 struct ecap_event {
 	uint32_t struct_size;
 	uint16_t dest;              /* ECAP_DEST_* */

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+/* [inside] */
 struct ecap_filter {
 	uint64_t cgroup_id;
 	uint32_t pid, uid;

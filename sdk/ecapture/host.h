@@ -36,6 +36,7 @@ struct ecap_instance;
 #define ECAP_FEAT_TASK_REGS      (UINT64_C(1) << 10) /* bpf_task_pt_regs() */
 #define ECAP_FEAT_ANCESTOR_CGROUP (UINT64_C(1) << 11) /* bpf_get_current_ancestor_cgroup_id() */
 
+/* [grows: struct_size] The functions of the host. */
 struct ecap_host {
 	uint32_t struct_size;
 	uint16_t abi_major, abi_minor; /* of the host */
@@ -54,7 +55,8 @@ struct ecap_host {
 	int (*stop_fd)(struct ecap_instance *self);
 	/*
 	 * [reader] Hands on an event beside the one that decode() fills. Copies what it keeps.
-	 * Returns 0, or a negative errno when the sink is gone.
+	 * Returns 0, or a negative errno when the sink is gone; -E2BIG when @ev uses members
+	 * that the host does not know.
 	 */
 	int (*emit)(struct ecap_instance *self, const struct ecap_event *ev);
 	/*
@@ -74,7 +76,7 @@ struct ecap_host {
 
 #define ECAP_ANY UINT64_MAX /* a filter that lets everything pass */
 
-/* The options that every module shares. */
+/* [grows: struct_size] The options that every module shares. */
 struct ecap_common {
 	uint32_t struct_size;
 	uint32_t page_count;    /* --mapsize: pages of perf buffer for each CPU */
@@ -86,6 +88,7 @@ struct ecap_common {
 	uint8_t hex, debug, reserved[6];
 };
 
+/* [grows: struct_size] What init() gets. Valid until close(). */
 struct ecap_context {
 	uint32_t struct_size;
 	uint32_t kernel_version;        /* KERNEL_VERSION(a, b, c); for messages only */

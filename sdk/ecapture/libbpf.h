@@ -206,12 +206,13 @@ static inline int ecap_bpf_events_map(const struct ecap_context *ctx,
 	return map->fd < 0 || map->control_fd < 0 || map->stats_fd < 0 ? -ENOENT : 0;
 }
 
-/* What holds a probe in place: libbpf's link, or the fd of a link that libbpf does not know. */
+/* [inside] What holds a probe in place: libbpf's link, or the fd of a link that libbpf does not know. */
 struct ecap_link {
 	struct bpf_link *link;
 	int fd; /* when link is NULL */
 };
 
+/* [inside] */
 struct ecap_links {
 	struct ecap_link *list;
 	uint32_t n;
@@ -244,6 +245,7 @@ static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_lin
 /* Detaching waits for a grace period, some 70 ms, but many can wait for the same one. */
 #define ECAP_CLOSERS 32u
 
+/* [inside] */
 struct ecap_closer {
 	pthread_t thread;
 	const struct ecap_link *links;
@@ -291,7 +293,7 @@ static inline void ecap_links_cut(struct ecap_links *links, uint32_t keep)
 	}
 }
 
-/* Where a program is to be attached, and what bpf_get_attach_cookie() tells it there. */
+/* [inside] Where a program is to be attached, and what bpf_get_attach_cookie() tells it there. */
 struct ecap_point {
 	uint64_t offset; /* in the file */
 	uint64_t cookie;

@@ -14,7 +14,7 @@
 #include <ecapture/host.h>
 #include <ecapture/option.h>
 
-/* One BPF object that the module carries. The host takes the first row that fits. */
+/* [grows: bpf_size] One BPF object that the module carries. The host takes the first row that fits. */
 struct ecap_bpf {
 	const char *name;
 	const void *data, *end; /* the ELF file of the object, in the module's constant data */
@@ -24,19 +24,21 @@ struct ecap_bpf {
 };
 
 /*
- * One map that the host reads: a ring buffer or a perf event array, told apart by the map's
- * own type. The host dups the fds.
+ * [grows: map_size] One map that the host reads: a ring buffer or a perf event array, told apart
+ * by the map's own type. The host dups the fds; of those that a map can do without, 0 or less
+ * means none.
  */
 struct ecap_map {
 	const char *name;
 	int32_t fd;
-	int32_t control_fd;  /* mmapable array with one struct ecap_ring_control, or -1 (ecapture/record.h) */
-	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or -1 */
+	int32_t control_fd;  /* mmapable array with one struct ecap_ring_control (ecapture/record.h), or none */
+	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or none */
 	uint32_t id;         /* handed back to decode() */
 	uint32_t min_record; /* bytes; shorter records are counted and never reach decode() */
-	int32_t more_fd;     /* ring buffer used while that of fd is full; 0: none */
+	int32_t more_fd;     /* ring buffer used while that of fd is full, or none */
 };
 
+/* [grows: struct_size] What the host calls. */
 struct ecap_ops {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -71,6 +73,7 @@ struct ecap_ops {
 	int (*reconfigure)(void *state, const void *config);
 };
 
+/* [grows: struct_size] The descriptor. */
 struct ecap_module {
 	uint32_t struct_size;
 	uint16_t abi_major, abi_minor; /* of the SDK that it was built with */
@@ -89,6 +92,7 @@ struct ecap_module {
 	const struct ecap_bpf *bpf;
 	uint32_t n_options, option_size;
 	uint32_t n_bpf, bpf_size;
+	uint32_t map_size, field_size; /* of struct ecap_map and struct ecap_field */
 };
 
 #define ECAP_MODULE_SYMBOL_PREFIX "ecapture_module_"
@@ -104,6 +108,8 @@ struct ecap_module {
 		.abi_target = ECAP_ABI_TARGET,					\
 		.option_size = sizeof(struct ecap_option),			\
 		.bpf_size = sizeof(struct ecap_bpf),				\
+		.map_size = sizeof(struct ecap_map),				\
+		.field_size = sizeof(struct ecap_field),			\
 		__VA_ARGS__ }
 
 /*

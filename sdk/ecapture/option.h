@@ -28,6 +28,7 @@
 #define ECAP_OPT_SECRET     (1u << 4) /* never echoed by logs or the API */
 #define ECAP_OPT_MUST_EXIST (1u << 5) /* PATH: the file must be there */
 
+/* [grows: option_size] */
 struct ecap_option {
 	const char *name;    /* "keylog-file": long flag, ini key, JSON key, man entry */
 	const char *alias;   /* another accepted spelling, or NULL */

@@ -17,7 +17,7 @@
 #define ECAP_WAKE_ANY   2u /* wake it with the next record */
 
 /*
- * One in a mmapable array map. The reader sets @armed before it sleeps; the program whose
+ * [grows: value_size] One in a mmapable array map. The reader sets @armed before it sleeps; the program whose
  * record fulfils it clears it and forces a wake-up. No other record wakes the reader.
  */
 struct ecap_ring_control {
@@ -26,7 +26,7 @@ struct ecap_ring_control {
 	uint64_t wake_bytes;
 };
 
-/* One in a per-CPU array map; the host adds the CPUs up. */
+/* [grows: value_size] One in a per-CPU array map; the host adds the CPUs up. */
 struct ecap_map_stats {
 	uint64_t records;      /* written */
 	uint64_t bytes;        /* payload bytes written */

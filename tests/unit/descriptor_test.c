@@ -139,6 +139,8 @@ static void same_as_loaded(const char *path, const struct ecap_desc *desc)
 	assert_int_equal(a->config_size, b->config_size);
 	assert_int_equal(a->option_size, b->option_size);
 	assert_int_equal(a->bpf_size, b->bpf_size);
+	assert_int_equal(a->map_size, b->map_size);
+	assert_int_equal(a->field_size, b->field_size);
 	same_text(a->name, b->name);
 	same_text(a->command, b->command);
 	same_text(a->aliases, b->aliases);
@@ -398,6 +400,10 @@ static void refuses_numbers(void **state)
 		{ MODULE_(n_bpf), 65, "has 65 BPF objects" },
 		{ MODULE_(n_bpf), 64, "BPF object row" },
 		{ MODULE_(bpf_size), 8, "its BPF object row has 8 bytes" },
+		{ MODULE_(map_size), 0, "its map has 0 bytes, expected are" },
+		{ MODULE_(map_size), 4104, "its map has 4104 bytes, expected are" },
+		{ MODULE_(field_size), 16, "its field has 16 bytes, expected are" },
+		{ MODULE_(field_size), 25, "its field has 25 bytes, expected are" },
 		{ OPS_(struct_size), 56, "its table of operations has 56 bytes, expected are" },
 		{ OPS_(struct_size), UINT32_MAX, "its table of operations has 4294967295 bytes" },
 		{ OPS_(reserved), 1, "reserved bytes of its table of operations are not zero" },

@@ -61,7 +61,7 @@ static struct ecap_elf_file *open_build(int build)
 
 static uint64_t address(struct ecap_elf_file *file, const char *name)
 {
-	struct ecap_elf_symbol symbol = { 0 };
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 
 	if (elf->symbol(file, name, &symbol) != 0)
 		fail_msg("%s", ecap_err_text());

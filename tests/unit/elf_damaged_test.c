@@ -10,8 +10,8 @@ static void ask_everything(struct ecap_elf_file *file, const uint64_t *addrs, si
 {
 	struct ecap_elf_info info = { .struct_size = sizeof(info) };
 	struct ecap_elf_call call = { .struct_size = sizeof(call) };
-	struct ecap_elf_symbol symbol;
-	struct ecap_elf_segment segment;
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
 	struct hits hits = { .stop_after = 100 };
 	uint64_t value, end;
 

@@ -65,7 +65,7 @@ static void test_info(void **state)
 	struct ecap_elf_info info = { .struct_size = sizeof(info) };
 	struct ecap_elf_info small = { .struct_size = 8 };
 	struct ecap_elf_file *file = open_build(RELA);
-	struct ecap_elf_segment segment;
+	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
 	uint32_t kinds = 0, i = 0;
 
 	(void)state;
@@ -91,7 +91,7 @@ static void test_info(void **state)
 static void test_symbols(void **state)
 {
 	struct ecap_elf_file *file = open_build(RELA);
-	struct ecap_elf_symbol symbol;
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 
 	(void)state;
 	assert_int_equal(elf->symbol(file, "push_behind_endbr", &symbol), 0);
@@ -150,7 +150,7 @@ static void test_data_and_offset(void **state)
 	uint64_t at = address(file, "known_text"), offset = 0;
 	size_t len;
 	uint8_t *bytes = read_file(path_of(PROGRAM), &len);
-	struct ecap_elf_segment last = { 0 };
+	struct ecap_elf_segment last = { .struct_size = sizeof(last) };
 
 	(void)state;
 	assert_memory_equal(elf->data(file, at, 19), "a text to be found", 19);

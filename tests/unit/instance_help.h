@@ -28,6 +28,7 @@ struct plan {
 	int no_bpf;               /* needs no permission: its map is no map */
 	int wrong_map;            /* hands out a map that nobody can read */
 	int send_in_stop;         /* a last record, once it is detached */
+	uint64_t new_number;      /* of the map, where the module says that it is longer */
 	char journal[256];        /* operations, in their order */
 	struct ecap_context context;
 	struct ecap_instance *self;
@@ -36,17 +37,28 @@ struct plan {
 	_Atomic uint64_t decoded, lost;
 };
 
+/* The map and the event of a later minor. */
+struct later_map {
+	struct ecap_map now;
+	uint64_t new_number;
+};
+
+struct later_event {
+	struct ecap_event now;
+	uint64_t new_number;
+};
+
 struct probe {
 	const struct ecap_context *ctx;
 	struct plan *plan;
 	struct bpf_object *object;
-	struct ecap_map map;
+	struct later_map map;
 	int null_fd;
 };
 
 /* What decode() makes of a record stands above bit 32 of its seq. */
 enum { TO_OUTPUT, TO_PROCESSOR, TO_MODULE, TO_NOWHERE, NO_EVENT, DAMAGED, REFUSED, EMIT_TWICE,
-       EMIT_SHORT, ABORT };
+       EMIT_SHORT, EMIT_LONGER, EMIT_UNKNOWN, ABORT };
 
 static struct ecap_bpf rows[1] = { { .name = "probe.ring" } };
 
@@ -107,15 +119,15 @@ static int probe_maps(void *state, const struct ecap_map **maps, uint32_t *n)
 	struct probe *probe = state;
 
 	if (probe->plan->no_bpf)
-		probe->map = (struct ecap_map){ .name = "none", .fd = probe->null_fd,
-						.control_fd = -1, .stats_fd = -1 };
+		probe->map.now = (struct ecap_map){ .name = "none", .fd = probe->null_fd };
 	else if (ecap_bpf_events_map(probe->ctx, probe->object, sizeof(struct ring_record),
-				     &probe->map))
+				     &probe->map.now))
 		return -ENOENT;
 	if (probe->plan->wrong_map)
-		probe->map.fd = probe->map.stats_fd;
-	probe->map.id = 77;
-	*maps = &probe->map;
+		probe->map.now.fd = probe->map.now.stats_fd;
+	probe->map.now.id = 77;
+	probe->map.new_number = probe->plan->new_number;
+	*maps = &probe->map.now;
 	*n = strcmp(probe->plan->fail_in ? probe->plan->fail_in : "", "none") != 0;
 	return does(probe->plan, "maps");
 }
@@ -145,15 +157,16 @@ static void probe_close(void *state)
 	free(probe);
 }
 
-static int emit_events(struct probe *probe, const struct ecap_event *ev, int n, uint32_t size)
+static int emit_events(struct probe *probe, const struct ecap_event *ev, int n, uint32_t size,
+		       uint64_t new_number)
 {
-	struct ecap_event more = *ev;
+	struct later_event more = { .now = *ev, .new_number = new_number };
 	int err = 0;
 
-	more.struct_size = size;
-	more.dest = ECAP_DEST_OUTPUT;
+	more.now.struct_size = size;
+	more.now.dest = ECAP_DEST_OUTPUT;
 	for (int i = 0; i < n && !err; i++)
-		err = probe->ctx->host->emit(probe->ctx->self, &more);
+		err = probe->ctx->host->emit(probe->ctx->self, &more.now);
 	return err;
 }
 
@@ -183,8 +196,10 @@ static int probe_decode(void *state, uint32_t map_id, const void *rec, uint32_t 
 	switch (what) {
 	case NO_EVENT: return 0;
 	case DAMAGED: return -EBADMSG;
-	case EMIT_TWICE: return emit_events(probe, ev, 2, sizeof(*ev));
-	case EMIT_SHORT: return emit_events(probe, ev, 1, offsetof(struct ecap_event, total));
+	case EMIT_TWICE: return emit_events(probe, ev, 2, sizeof(*ev), 0);
+	case EMIT_SHORT: return emit_events(probe, ev, 1, offsetof(struct ecap_event, priv), 0);
+	case EMIT_LONGER: return emit_events(probe, ev, 1, sizeof(struct later_event), 0);
+	case EMIT_UNKNOWN: return emit_events(probe, ev, 1, sizeof(struct later_event), 1);
 	case ABORT:
 		ecap_fail(probe->ctx, -ESTALE, "record %u is the last", (uint32_t)r->seq);
 		probe->ctx->host->abort(probe->ctx->self, -ESTALE);
@@ -197,7 +212,7 @@ static int probe_dispatch(void *state, struct ecap_event *ev)
 {
 	if ((uintptr_t)ev->priv == REFUSED)
 		return -EPROTO;
-	return emit_events(state, ev, 1, sizeof(*ev));
+	return emit_events(state, ev, 1, sizeof(*ev), 0);
 }
 
 static void probe_lost(void *state, uint32_t map_id, uint64_t n)
@@ -217,6 +232,7 @@ static const struct ecap_ops probe_ops = {
 static const struct ecap_module probe_module = {
 	.struct_size = sizeof(probe_module), .name = "probe", .command = "probe",
 	.ops = &probe_ops, .bpf = rows, .n_bpf = 1, .bpf_size = sizeof(rows[0]),
+	.map_size = sizeof(struct ecap_map), .field_size = sizeof(struct ecap_field),
 };
 
 /* Everything that an instance is made of. */

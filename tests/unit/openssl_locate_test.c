@@ -56,7 +56,7 @@ static struct ecap_elf_file *open_path(const char *path)
 /* 0 when there is none. */
 static uint64_t symbol(struct ecap_elf_file *file, const char *name)
 {
-	struct ecap_elf_symbol s;
+	struct ecap_elf_symbol s = { .struct_size = sizeof(s) };
 
 	return elf->symbol(file, name, &s) == 0 ? s.addr : 0;
 }
@@ -413,7 +413,7 @@ static void test_build(void **state)
 /* Writes @word where the file has @addr; through RELA when that is how it gets there. */
 static void patch(struct ecap_elf_file *file, const char *path, uint64_t addr, uint64_t word)
 {
-	struct ecap_elf_segment segment;
+	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
 	uint64_t at = 0;
 
 	assert_int_equal(elf->offset(file, addr, &at), 0);

@@ -373,6 +373,10 @@ static void test_refuses_other_maps(void **state)
 	maps[1].control_fd = p.map.stats_fd; /* cannot be mapped */
 	/* The kernel's own ENOTSUPP: include/linux/errno.h. */
 	refuse(maps, 2, -524, "map odd: control page: Unknown error 524");
+	maps[1].control_fd = 0; /* none */
+	maps[1].stats_fd = p.map.control_fd;
+	refuse(maps, 2, -EINVAL, "map odd: its stats_fd has values of 16 bytes, at least 64 are "
+	       "needed; see ecapture/record.h");
 	producer_close(&p);
 }
 

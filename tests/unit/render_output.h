@@ -33,6 +33,7 @@ static const struct ecap_render_options plain_text = {
 	.format = ECAP_FORMAT_TEXT,
 	.mono_to_real_ns = REAL_NS - (int64_t)MONO_NS,
 	.module = "tls",
+	.field_size = sizeof(struct ecap_field),
 };
 
 static inline struct ecap_render_options with(enum ecap_format format, uint64_t truncate)

@@ -4,7 +4,7 @@
  * wants to probe: symbols, data behind relocations, code references, and where in a function a
  * probe is cheapest. All [any thread], one thread a file. Addresses are the file's own virtual
  * addresses; every function that fails returns a negative errno and leaves its results alone.
- * The caller sets struct_size, where a struct has it, before it hands the struct in.
+ * The caller sets struct_size before it hands a struct in.
  */
 #ifndef ECAPTURE_SERVICE_ELF_H
 #define ECAPTURE_SERVICE_ELF_H
@@ -18,6 +18,7 @@ struct ecap_elf_file;
 #define ECAP_ELF_X86_64  62u  /* EM_X86_64 */
 #define ECAP_ELF_AARCH64 183u /* EM_AARCH64 */
 
+/* [grows: struct_size] */
 struct ecap_elf_info {
 	uint32_t struct_size;
 	uint16_t machine;      /* ECAP_ELF_* */
@@ -31,17 +32,18 @@ struct ecap_elf_info {
 #define ECAP_ELF_W (1u << 1)
 #define ECAP_ELF_X (1u << 0)
 
-/* A PT_LOAD segment, the part that the file fills. */
+/* [grows: struct_size] A PT_LOAD segment, the part that the file fills. */
 struct ecap_elf_segment {
-	uint64_t addr, size, offset;
+	uint32_t struct_size;
 	uint32_t flags; /* ECAP_ELF_R and so on */
-	uint32_t reserved;
+	uint64_t addr, size, offset;
 };
 
+/* [grows: struct_size] */
 struct ecap_elf_symbol {
-	uint64_t addr, size;
+	uint32_t struct_size;
 	uint32_t dynamic; /* 1: from .dynsym, 0: from .symtab */
-	uint32_t reserved;
+	uint64_t addr, size;
 };
 
 /* Integer argument registers by position in the System V ABI: 0 rdi .. 5 r9; then the rest. */
@@ -51,7 +53,7 @@ struct ecap_elf_symbol {
 #define ECAP_REG_RAX  8u
 
 /*
- * A place in a function where a probe sees the arguments and, with a return probe at the same
+ * [grows: struct_size] A place in a function where a probe sees the arguments and, with a return probe at the same
  * place, the return value: rsp points at the return address, every call passes it, and the
  * arguments asked for are in the registers named.
  */
@@ -64,7 +66,7 @@ struct ecap_site {
 	char insn[56];     /* the instruction as text */
 };
 
-/* What the argument registers hold at a call, as far as the code before it tells. */
+/* [grows: struct_size] What the argument registers hold at a call, as far as the code before it tells. */
 struct ecap_elf_call {
 	uint32_t struct_size;
 	uint32_t known;        /* bit i: value[i] is a constant or an address that the code loads */
@@ -72,6 +74,7 @@ struct ecap_elf_call {
 	uint64_t value[6];     /* by position of the argument; 32-bit values are zero-extended */
 };
 
+/* [grows: struct_size] */
 struct ecap_elf {
 	uint32_t struct_size;
 	uint32_t reserved;

@@ -18,7 +18,7 @@
 #define ECAP_TARGET_MAPPED  4u /* in the maps of a running process */
 #define ECAP_TARGET_WATCHED 5u /* mapped by a process after watch() */
 
-/* Valid during the callback. */
+/* [grows: struct_size] Valid during the callback. */
 struct ecap_target {
 	uint32_t struct_size;
 	uint32_t how;       /* ECAP_TARGET_* */
@@ -29,6 +29,7 @@ struct ecap_target {
 	uint64_t dev, ino;
 };
 
+/* [grows: struct_size] What to look for. */
 struct ecap_target_spec {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -39,6 +40,7 @@ struct ecap_target_spec {
 	const char *const *programs;   /* names to look up in PATH, NULL-ended; they need the symbols too */
 };
 
+/* [grows: struct_size] */
 struct ecap_targets {
 	uint32_t struct_size;
 	uint32_t reserved;

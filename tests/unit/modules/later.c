@@ -111,6 +111,7 @@ const struct later_module SYMBOL = {
 	  .command = "later", .version = "2.0.0", .summary = "a module of a later minor",
 	  .ops = &ops.now, .options = &options[0].now, .n_options = ECAP_COUNT(options),
 	  .option_size = sizeof(options[0]), .bpf = &bpf[0].now, .n_bpf = ECAP_COUNT(bpf),
-	  .bpf_size = sizeof(bpf[0]) },
+	  .bpf_size = sizeof(bpf[0]), .map_size = sizeof(struct ecap_map),
+	  .field_size = sizeof(struct ecap_field) },
 	NEW_MODULE, 0,
 };
