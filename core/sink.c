@@ -16,6 +16,7 @@
 #define BUFFER_SIZE ((size_t)1 << 20)
 
 struct ecap_sink {
+	const char *what; /* for messages */
 	int fd;
 	char *path; /* NULL: standard output, which is not ours to close */
 	char *buffer;
@@ -40,8 +41,8 @@ static int stop(struct ecap_sink *sink, int err, size_t lost)
 {
 	sink->error = err;
 	sink->used = 0;
-	snprintf(sink->text, sizeof(sink->text), "event sink %s: %s, %zu bytes not written",
-		 name(sink), strerror(-err), lost);
+	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written",
+		 sink->what, name(sink), strerror(-err), lost);
 	return stopped(sink);
 }
 
@@ -56,26 +57,33 @@ static int open_file(const char *path, int *fd)
 	return 0;
 }
 
-int ecap_sink_open(const char *path, struct ecap_sink **sink)
+int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink **sink)
 {
 	_cleanup_free_ char *copy = path ? strdup(path) : NULL;
 	_cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
 	_cleanup_free_ struct ecap_sink *made = calloc(1, sizeof(*made));
 
 	if ((path && !copy) || !buffer || !made)
-		return ecap_err(-ENOMEM, "event sink: buffer of %zu bytes", BUFFER_SIZE);
-	made->fd = STDOUT_FILENO;
-	if (path) {
-		int err = open_file(path, &made->fd);
-
-		if (err)
-			return err;
-	}
+		return ecap_err(-ENOMEM, "%s: buffer of %zu bytes", what, BUFFER_SIZE);
+	made->what = what;
+	made->fd = fd;
 	made->path = TAKE_PTR(copy);
 	made->buffer = TAKE_PTR(buffer);
 	made->size = BUFFER_SIZE;
 	*sink = TAKE_PTR(made);
 	return 0;
+}
+
+int ecap_sink_open(const char *path, struct ecap_sink **sink)
+{
+	_cleanup_close_ int opened = -1;
+	int err = path ? open_file(path, &opened) : 0;
+
+	if (!err)
+		err = ecap_sink_of_fd("event sink", path, path ? opened : STDOUT_FILENO, sink);
+	if (!err)
+		TAKE_FD(opened);
+	return err;
 }
 
 int ecap_sink_is_terminal(const struct ecap_sink *sink)
@@ -180,7 +188,7 @@ int ecap_sink_close(struct ecap_sink *sink)
 
 	/* Network file systems report a full disk only here. */
 	if (sink->path && close(sink->fd) && !err)
-		err = ecap_err(-errno, "event sink %s: close: %s", sink->path, strerror(errno));
+		err = ecap_err(-errno, "%s %s: close: %s", sink->what, sink->path, strerror(errno));
 	free(sink->buffer);
 	free(sink->path);
 	free(sink);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where rendered events go: standard output or a file, through one large buffer. Used by one
- * thread (the reader's) until it has ended.
+ * Where rendered events and recorded records go: standard output or a file, through one large
+ * buffer. Used by one thread (the reader's) until it has ended.
  */
 #ifndef ECAPTURE_CORE_SINK_H
 #define ECAPTURE_CORE_SINK_H
@@ -16,6 +16,12 @@ struct ecap_sink;
  * (it holds what was encrypted) and appended to. Returns 0 or a negative errno with a text.
  */
 int ecap_sink_open(const char *path, struct ecap_sink **sink);
+
+/*
+ * A sink on a file that is open; it closes @fd unless @path is NULL. @what, which the caller keeps,
+ * and @path are for messages. Returns 0, or a negative errno with a text: @fd is not closed then.
+ */
+int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink **sink);
 
 /* 1 when it is a terminal. */
 int ecap_sink_is_terminal(const struct ecap_sink *sink);
