@@ -59,7 +59,10 @@ int ecap_render(struct ecap_renderer *renderer, const struct ecap_event *event,
 			return ecap_err(-E2BIG, "event field with members that this ecapture does "
 					"not know");
 	}
-	return renderer->render(renderer, event, sink);
+	int err = renderer->render(renderer, event, sink);
+
+	ecap_sink_end_event(sink);
+	return err;
 }
 
 char *ecap_put_number(char *out, uint64_t number)

@@ -1,35 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink: see sink.h. One buffer and plain write(2). The first error is kept with its text and
- * ends all output, so that a record which got out in part is never followed by another one.
+ * The sink: see sink.h. Each has a buffer of its own and plain write(2); those that go to the
+ * same place share an output, which one of them writes to at a time, whole events only. The first
+ * error ends all writing to an output, so that a record which got out in part is never followed
+ * by another one.
  */
 #include "sink.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "err.h"
 #include "util.h"
 
 #define BUFFER_SIZE ((size_t)1 << 20)
 
-struct ecap_sink {
-	const char *what; /* for messages */
+/* How long a sink waits for another one's write before it looks whether it is to give up. */
+#define LOCK_WAIT_NS 100000000
+
+struct output {
 	int fd;
 	char *path; /* NULL: standard output, which is not ours to close */
-	char *buffer;
-	size_t size, used;
+	uint32_t users;
+	pthread_mutex_t lock; /* of who writes */
 	_Atomic uint64_t written;
-	atomic_int given_up;
-	int error;
-	char text[512]; /* of @error: the thread's text may have changed since */
+	atomic_int error;
 };
 
-static const char *name(const struct ecap_sink *sink)
+struct ecap_sink {
+	const char *what; /* for messages */
+	struct output *output;
+	char *buffer;
+	size_t size, used;
+	size_t whole; /* up to here the buffer holds whole events */
+	int locked;   /* the output is ours: it has got a part of an event */
+	atomic_int error;
+	char text[512]; /* of @error: the thread's text may have changed since */
+	atomic_int given_up;
+};
+
+static const char *name(const struct output *output)
 {
-	return sink->path ? sink->path : "standard output";
+	return output->path ? output->path : "standard output";
 }
 
 static int stopped(const struct ecap_sink *sink)
@@ -39,10 +56,13 @@ static int stopped(const struct ecap_sink *sink)
 
 static int stop(struct ecap_sink *sink, int err, size_t lost)
 {
+	/* What the output has got of an event must stay the last of it. */
+	if (sink->locked)
+		atomic_store(&sink->output->error, err);
 	sink->error = err;
-	sink->used = 0;
-	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written",
-		 sink->what, name(sink), strerror(-err), lost);
+	sink->used = sink->whole = 0;
+	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written", sink->what,
+		 name(sink->output), strerror(-err), lost);
 	return stopped(sink);
 }
 
@@ -61,13 +81,17 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
 {
 	_cleanup_free_ char *copy = path ? strdup(path) : NULL;
 	_cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
+	_cleanup_free_ struct output *output = calloc(1, sizeof(*output));
 	_cleanup_free_ struct ecap_sink *made = calloc(1, sizeof(*made));
 
-	if ((path && !copy) || !buffer || !made)
+	if ((path && !copy) || !buffer || !output || !made)
 		return ecap_err(-ENOMEM, "%s: buffer of %zu bytes", what, BUFFER_SIZE);
+	output->fd = fd;
+	output->path = TAKE_PTR(copy);
+	output->users = 1;
+	pthread_mutex_init(&output->lock, NULL);
 	made->what = what;
-	made->fd = fd;
-	made->path = TAKE_PTR(copy);
+	made->output = TAKE_PTR(output);
 	made->buffer = TAKE_PTR(buffer);
 	made->size = BUFFER_SIZE;
 	*sink = TAKE_PTR(made);
@@ -86,19 +110,56 @@ int ecap_sink_open(const char *path, struct ecap_sink **sink)
 	return err;
 }
 
+/* Returns 0, or what close(2) says: network file systems report a full disk only there. */
+static int release(struct output *output)
+{
+	int err = 0;
+
+	if (--output->users)
+		return 0;
+	if (output->path && close(output->fd))
+		err = -errno;
+	pthread_mutex_destroy(&output->lock);
+	free(output->path);
+	free(output);
+	return err;
+}
+
+static int same_place(int a, int b)
+{
+	struct stat st_a, st_b;
+
+	if (a == b)
+		return 1;
+	return !fstat(a, &st_a) && !fstat(b, &st_b) && st_a.st_dev == st_b.st_dev &&
+	       st_a.st_ino == st_b.st_ino;
+}
+
+int ecap_sink_share(struct ecap_sink *sink, struct ecap_sink *other)
+{
+	if (!same_place(sink->output->fd, other->output->fd))
+		return 0;
+	release(sink->output);
+	sink->output = other->output;
+	sink->output->users++;
+	return 1;
+}
+
 int ecap_sink_is_terminal(const struct ecap_sink *sink)
 {
-	return isatty(sink->fd);
+	return isatty(sink->output->fd);
 }
 
 int ecap_sink_error(const struct ecap_sink *sink)
 {
-	return sink->error;
+	int err = atomic_load_explicit(&sink->error, memory_order_relaxed);
+
+	return err ? err : atomic_load_explicit(&sink->output->error, memory_order_relaxed);
 }
 
 uint64_t ecap_sink_written(const struct ecap_sink *sink)
 {
-	return atomic_load(&sink->written);
+	return atomic_load(&sink->output->written);
 }
 
 void ecap_sink_give_up(struct ecap_sink *sink)
@@ -129,36 +190,83 @@ static int write_some(int fd, const char *data, size_t len, size_t *done)
 	return -errno;
 }
 
-int ecap_sink_flush(struct ecap_sink *sink)
+/* The output may belong to a sink that stands still in its write. */
+static int lock(struct ecap_sink *sink)
 {
+	struct timespec until;
+
+	while (!sink->locked && pthread_mutex_trylock(&sink->output->lock)) {
+		if (atomic_load(&sink->given_up))
+			return -ETIMEDOUT;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += LOCK_WAIT_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (!pthread_mutex_timedlock(&sink->output->lock, &until))
+			break;
+	}
+	sink->locked = 1;
+	return 0;
+}
+
+static void unlock(struct ecap_sink *sink)
+{
+	if (sink->locked)
+		pthread_mutex_unlock(&sink->output->lock);
+	sink->locked = 0;
+}
+
+/* All that the buffer holds; the output is ours. */
+static int write_all(struct ecap_sink *sink)
+{
+	struct output *output = sink->output;
+	int err = atomic_load(&output->error);
 	size_t done = 0;
 
-	if (sink->error)
-		return stopped(sink);
-	while (done < sink->used) {
+	while (!err && done < sink->used) {
 		size_t before = done;
-		int err = atomic_load(&sink->given_up)
-			? -ETIMEDOUT
-			: write_some(sink->fd, sink->buffer + done, sink->used - done, &done);
 
-		if (err)
-			return stop(sink, err, sink->used - done);
-		atomic_fetch_add_explicit(&sink->written, done - before, memory_order_relaxed);
+		err = atomic_load(&sink->given_up)
+			? -ETIMEDOUT
+			: write_some(output->fd, sink->buffer + done, sink->used - done, &done);
+		atomic_fetch_add_explicit(&output->written, done - before, memory_order_relaxed);
 	}
-	sink->used = 0;
+	if (err)
+		return stop(sink, err, sink->used - done);
+	sink->used = sink->whole = 0;
 	return 0;
+}
+
+/* @part: what the buffer holds ends within an event, which nobody else's may come into. */
+static int flush(struct ecap_sink *sink, int part)
+{
+	int err = sink->error ? stopped(sink) : lock(sink);
+
+	if (err && !sink->error)
+		err = stop(sink, err, sink->used);
+	if (!err)
+		err = write_all(sink);
+	if (err || !part)
+		unlock(sink);
+	return err;
+}
+
+int ecap_sink_flush(struct ecap_sink *sink)
+{
+	return flush(sink, 0);
 }
 
 /* Out of the way, so that what every record runs through stays small. */
 static __attribute__((noinline)) char *make_room(struct ecap_sink *sink, size_t len)
 {
-	if (ecap_sink_flush(sink))
+	if (flush(sink, sink->locked || sink->used > sink->whole))
 		return NULL;
 	if (len > sink->size) {
 		char *larger = malloc(len);
 
 		if (!larger) {
 			stop(sink, -ENOMEM, len);
+			unlock(sink);
 			return NULL;
 		}
 		free(sink->buffer);
@@ -170,7 +278,8 @@ static __attribute__((noinline)) char *make_room(struct ecap_sink *sink, size_t 
 
 char *ecap_sink_reserve(struct ecap_sink *sink, size_t len)
 {
-	if (sink->error || len > sink->size - sink->used)
+	if (atomic_load_explicit(&sink->error, memory_order_relaxed) ||
+	    len > sink->size - sink->used)
 		return make_room(sink, len);
 	return sink->buffer + sink->used;
 }
@@ -180,17 +289,25 @@ void ecap_sink_commit(struct ecap_sink *sink, size_t len)
 	sink->used += len;
 }
 
+void ecap_sink_end_event(struct ecap_sink *sink)
+{
+	sink->whole = sink->used;
+	if (sink->locked)
+		flush(sink, 0);
+}
+
 int ecap_sink_close(struct ecap_sink *sink)
 {
 	if (!sink)
 		return 0;
-	int err = ecap_sink_flush(sink);
+	int err = ecap_sink_flush(sink), close_err;
+	char text[sizeof(sink->text)];
 
-	/* Network file systems report a full disk only here. */
-	if (sink->path && close(sink->fd) && !err)
-		err = ecap_err(-errno, "%s %s: close: %s", sink->what, sink->path, strerror(errno));
+	snprintf(text, sizeof(text), "%s %s: close", sink->what, name(sink->output));
+	close_err = release(sink->output);
+	if (close_err && !err)
+		err = ecap_err(close_err, "%s: %s", text, strerror(-close_err));
 	free(sink->buffer);
-	free(sink->path);
 	free(sink);
 	return err;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where rendered events and recorded records go: standard output or a file, through one large
- * buffer. Used by one thread (the reader's) until it has ended.
+ * buffer. Used by one thread (the reader's) until it has ended; made, shared and closed by the
+ * main thread.
  */
 #ifndef ECAPTURE_CORE_SINK_H
 #define ECAPTURE_CORE_SINK_H
@@ -23,6 +24,13 @@ int ecap_sink_open(const char *path, struct ecap_sink **sink);
  */
 int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink **sink);
 
+/*
+ * When both go to the same file, by whatever names: makes @sink use that of @other, so that what
+ * they write never mixes within an event, and an error of one ends both. Before either is used.
+ * Returns 1 when they do. Sinks that share nothing never wait for each other.
+ */
+int ecap_sink_share(struct ecap_sink *sink, struct ecap_sink *other);
+
 /* 1 when it is a terminal. */
 int ecap_sink_is_terminal(const struct ecap_sink *sink);
 
@@ -30,6 +38,8 @@ int ecap_sink_is_terminal(const struct ecap_sink *sink);
 char *ecap_sink_reserve(struct ecap_sink *sink, size_t len);
 /* Adds the first @len bytes of what was reserved. */
 void ecap_sink_commit(struct ecap_sink *sink, size_t len);
+/* What was committed up to here may stand before an event of another sink. */
+void ecap_sink_end_event(struct ecap_sink *sink);
 
 /*
  * Writes what is buffered. Returns 0, or a negative errno with a text (disk full, reader gone),
@@ -45,7 +55,7 @@ int ecap_sink_flush(struct ecap_sink *sink);
 uint64_t ecap_sink_written(const struct ecap_sink *sink);
 void ecap_sink_give_up(struct ecap_sink *sink);
 
-/* The error that stopped the sink, or 0. */
+/* The error that stopped the sink, or the file that it shares, or 0. [any thread] */
 int ecap_sink_error(const struct ecap_sink *sink);
 
 /* Flushes and closes. Returns what the flush returned. NULL is allowed. */
