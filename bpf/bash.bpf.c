@@ -8,18 +8,12 @@
 
 #define ECAP_HEADER_MAX sizeof(struct bash_record)
 
-#include <ecapture/bpf/kernel.bpf.h>
-#include <ecapture/bpf/emit.bpf.h>
+#include <ecapture/bpf/chunks.bpf.h>
 #include <ecapture/bpf/filter.bpf.h>
+#include <ecapture/bpf/task.bpf.h>
 
 /* A line longer than this many chunks is cut, and the rest counted as lost. */
 #define LINE_CHUNKS 16
-
-#if defined(__TARGET_ARCH_x86)
-#define RETURN_ADDRESS_SIZE 8 /* arch/x86/kernel/uprobes.c: the return pops it */
-#else
-#define RETURN_ADDRESS_SIZE 0
-#endif
 
 /* Shells that have read a line, by process: the frame of the outermost command, or 0. */
 struct {
@@ -38,15 +32,9 @@ static __always_inline __u64 *this_shell(void)
 
 static __always_inline void fill(struct bash_record *record, __u32 type, int status)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
-	record->mono_ns = bpf_ktime_get_ns();
-	record->pid = id >> 32;
-	record->tid = (__u32)id;
-	record->uid = (__u32)bpf_get_current_uid_gid();
+	ecap_fill_task(record);
 	record->type = type;
 	record->status = status;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
 }
 
 static __always_inline int send(void *ctx, __u32 type, int status)
@@ -56,27 +44,6 @@ static __always_inline int send(void *ctx, __u32 type, int status)
 	fill(&record, type, status);
 	ecap_send_scratch(ctx, &record, sizeof(record), NULL, 0);
 	return 0;
-}
-
-/* Sends the part of the string at @from that fits a record; 1 when there is more. */
-static __always_inline int send_part(void *ctx, struct bash_record *record, const char *from)
-{
-	struct ecap_scratch *scratch = ecap_get_scratch();
-	long n;
-
-	if (!scratch) {
-		ecap_count_lost(1, 0);
-		return 0;
-	}
-	n = bpf_probe_read_user_str(scratch->bytes + sizeof(*record), ECAP_SCRATCH_CHUNK, from);
-	if (n <= 0 || n > ECAP_SCRATCH_CHUNK) {
-		ecap_count_fault(1);
-		return 0;
-	}
-	record->len = n - 1; /* the NUL stays behind */
-	__builtin_memcpy(scratch->bytes, record, sizeof(*record));
-	ecap_send_filled(ctx, scratch, sizeof(*record) + (__u32)n, record->len);
-	return n == ECAP_SCRATCH_CHUNK;
 }
 
 SEC("uretprobe")
@@ -93,9 +60,9 @@ int line_read(struct pt_regs *ctx)
 	fill(&record, BASH_RECORD_LINE, 0);
 	for (int i = 0; i < LINE_CHUNKS; i++) {
 		record.first = i == 0;
-		if (!send_part(ctx, &record, line))
+		if (!ecap_send_string(ctx, &record, sizeof(record), &record.len, line))
 			return 0;
-		line += ECAP_SCRATCH_CHUNK - 1;
+		line += ECAP_STRING_MAX;
 	}
 	ecap_count_lost(1, 0);
 	return 0;
@@ -123,7 +90,7 @@ int command_ran(struct pt_regs *ctx)
 {
 	__u64 *frame = this_shell();
 
-	if (!frame || *frame != PT_REGS_SP(ctx) - RETURN_ADDRESS_SIZE || !ecap_wanted())
+	if (!frame || *frame != PT_REGS_SP(ctx) - ECAP_RETURN_ADDRESS_SIZE || !ecap_wanted())
 		return 0;
 	*frame = 0;
 	return send(ctx, BASH_RECORD_STATUS, (int)PT_REGS_RC(ctx));

@@ -13,9 +13,9 @@
 #define ECAP_HEADER_MAX sizeof(struct openssl_record)
 #define ECAP_OVERFLOW
 
-#include <ecapture/bpf/kernel.bpf.h>
-#include <ecapture/bpf/emit.bpf.h>
+#include <ecapture/bpf/chunks.bpf.h>
 #include <ecapture/bpf/filter.bpf.h>
+#include <ecapture/bpf/task.bpf.h>
 
 #include "openssl_calls.bpf.h"
 #include "openssl_conns.bpf.h"
@@ -26,17 +26,8 @@
 #include "openssl_socket.bpf.h"
 #endif
 
-/* Only a sleepable program can fault pages in. */
-#ifdef ECAP_DYNPTR
-#define CHUNK ECAP_DYNPTR_CHUNK
-#define SLEEPABLE ".s"
-#else
-#define CHUNK ECAP_SCRATCH_CHUNK
-#define SLEEPABLE ""
-#endif
-
-/* 16 GiB or more in one call is more than any real write: a bound for bpf_loop(). */
-#define MAX_CHUNKS (1u << 20)
+/* What one return has to send, in one or many records. */
+ECAP_CHUNKS(emission, openssl_record)
 
 /* 1 when the call is remembered, and its return counts. */
 static __always_inline int enter(struct pt_regs *ctx, __u8 direction, __u8 result, __u64 done)
@@ -105,17 +96,6 @@ static __always_inline __u64 moved_bytes(struct pt_regs *ctx, const struct call 
 	return done;
 }
 
-static __always_inline void fill_task(struct openssl_record *record)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	record->mono_ns = bpf_ktime_get_ns();
-	record->pid = id >> 32;
-	record->tid = (__u32)id;
-	record->uid = (__u32)bpf_get_current_uid_gid();
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
-}
-
 static __always_inline void fill_conn(struct openssl_record *record, const struct call *call)
 {
 	struct conn *conn = get_conn(call->ssl);
@@ -145,55 +125,6 @@ static __always_inline void fill_conn(struct openssl_record *record, const struc
 	record->tuple = conn->tuple;
 }
 
-/* What one return has to send, in one or many records. */
-struct emission {
-	struct openssl_record record;
-	void *ctx;
-	__u64 buf;
-};
-
-/* Sends the chunk @index of the call's bytes; 1 when there is none. */
-static long emit_chunk(__u32 index, struct emission *e)
-{
-	__u64 offset = (__u64)index * CHUNK, from = e->buf + offset, left;
-
-	if (offset >= e->record.total)
-		return 1;
-	left = e->record.total - offset;
-	e->record.offset = offset;
-	e->record.len = left < CHUNK ? left : CHUNK;
-#ifdef ECAP_DYNPTR
-	ecap_send_dynptr(&e->record, sizeof(e->record), (void *)from, e->record.len);
-#else
-	ecap_send_scratch(e->ctx, &e->record, sizeof(e->record), (void *)from, e->record.len);
-#endif
-	return 0;
-}
-
-#ifdef ECAP_TASK_STORAGE
-static long emit_next_chunk(__u32 index, void *arg)
-{
-	return emit_chunk(index + 1, arg);
-}
-
-static __always_inline void emit_chunks(struct emission *e)
-{
-	if (!emit_chunk(0, e) && e->record.total > CHUNK)
-		bpf_loop(MAX_CHUNKS, emit_next_chunk, e, 0);
-}
-#else
-/* Without bpf_loop() (before 5.17) the verifier bounds what one call can send. */
-#define OLD_CHUNKS 64
-static __always_inline void emit_chunks(struct emission *e)
-{
-	for (__u32 i = 0; i < OLD_CHUNKS; i++)
-		if (emit_chunk(i, e))
-			return;
-	if (e->record.total > (__u64)OLD_CHUNKS * CHUNK)
-		ecap_count_lost(1, e->record.total - (__u64)OLD_CHUNKS * CHUNK);
-}
-#endif
-
 /*
  * The header alone: bytes that went another way. The length is a constant here, so that what only
  * sleepable programs may do (fault pages in) is left out of the tracepoints' programs.
@@ -204,11 +135,7 @@ static __always_inline void emit_unseen(void *ctx, struct openssl_record *record
 	record->type = OPENSSL_RECORD_UNSEEN;
 	record->reason = reason;
 	record->total = total;
-#ifdef ECAP_DYNPTR
-	ecap_send_dynptr(record, sizeof(*record), NULL, 0);
-#else
-	ecap_send_scratch(ctx, record, sizeof(*record), NULL, 0);
-#endif
+	ecap_emit(ctx, record, sizeof(*record), NULL, 0);
 }
 
 static __always_inline void leave(struct pt_regs *ctx)
@@ -217,23 +144,23 @@ static __always_inline void leave(struct pt_regs *ctx)
 	struct emission e = { .ctx = ctx };
 	struct call call;
 
-	if (!calls || !pop_call(calls, PT_REGS_SP(ctx) - RETURN_ADDRESS_SIZE, &call))
+	if (!calls || !pop_call(calls, PT_REGS_SP(ctx) - ECAP_RETURN_ADDRESS_SIZE, &call))
 		return;
 	e.record.total = moved_bytes(ctx, &call);
 	if (!e.record.total)
 		return;
 	e.record.type = OPENSSL_RECORD_DATA;
 	e.record.direction = call.direction;
-	e.buf = call.buf;
-	fill_task(&e.record);
+	e.from = call.buf;
+	ecap_fill_task(&e.record);
 	fill_conn(&e.record, &call);
 	if (call.result == OPENSSL_RETURNS_SENDFILE)
 		emit_unseen(ctx, &e.record, OPENSSL_UNSEEN_SENDFILE, e.record.total);
 	else
-		emit_chunks(&e);
+		emission_send(&e);
 }
 
-SEC("uretprobe" SLEEPABLE)
+SEC("uretprobe" ECAP_SLEEPABLE)
 int call_return(struct pt_regs *ctx)
 {
 	leave(ctx);
@@ -253,7 +180,7 @@ int call_entry(struct pt_regs *ctx)
  * return does not matter. bpf_get_func_ip() is the address of the probe in both, while the
  * instruction pointer is at the return where the function was called from.
  */
-SEC("uprobe" SLEEPABLE)
+SEC("uprobe" ECAP_SLEEPABLE)
 int call_session(struct pt_regs *ctx)
 {
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
@@ -321,7 +248,7 @@ static __always_inline void outside_call(void *ctx, struct sock *sk, int moved, 
 
 	if (!has_kernel_tls(sk, direction) || !ecap_wanted() || moves_control_record())
 		return;
-	fill_task(&record);
+	ecap_fill_task(&record);
 	ecap_trusted_sock_tuple(sk, &record.tuple);
 	emit_unseen(ctx, &record, OPENSSL_UNSEEN_KTLS, moved);
 }

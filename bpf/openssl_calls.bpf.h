@@ -11,13 +11,6 @@
 /* TLS in TLS nests; deeper than this is counted as lost. */
 #define MAX_CALLS 4
 
-/* Returning pops the return address: arch/x86/kernel/uprobes.c. */
-#if defined(__TARGET_ARCH_x86)
-#define RETURN_ADDRESS_SIZE 8
-#else
-#define RETURN_ADDRESS_SIZE 0
-#endif
-
 /*
  * Calls that nest have frames this close; TLS in TLS takes some 2 KiB. Frames further apart are
  * on different stacks: fibers of one thread, OpenSSL's own asynchronous jobs.

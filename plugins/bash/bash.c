@@ -237,11 +237,7 @@ static int bash_decode(void *state, uint32_t map_id, const void *rec, uint32_t l
 		return -EINVAL;
 	ev->dest = ECAP_DEST_MODULE;
 	ev->kind = "command";
-	ev->pid = r->pid;
-	ev->tid = r->tid;
-	ev->uid = r->uid;
-	ev->mono_ns = r->mono_ns;
-	memcpy(ev->comm, r->comm, sizeof(ev->comm));
+	ecap_event_task(ev, r);
 	ev->priv = (void *)(uintptr_t)rec;
 	return 1;
 }

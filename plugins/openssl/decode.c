@@ -51,14 +51,10 @@ int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 	ev->kind = "data";
 	ev->direction = r->direction;
 	ev->flags = ECAP_EVENT_F_PAYLOAD;
-	ev->pid = r->pid;
-	ev->tid = r->tid;
-	ev->uid = r->uid;
+	ecap_event_task(ev, r);
 	ev->fd = r->fd;
-	ev->mono_ns = r->mono_ns;
 	ev->conn = r->conn;
 	ev->tuple = r->tuple;
-	memcpy(ev->comm, r->comm, sizeof(ev->comm));
 	ev->payload = r + 1;
 	ev->payload_len = r->len;
 	ev->offset = r->offset;

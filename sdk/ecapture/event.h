@@ -62,4 +62,14 @@ struct ecap_event {
 	void *priv;                 /* from decode() to dispatch(); never read by the host */
 };
 
+/* Copies into the event what ecap_fill_task() (ecapture/bpf/task.bpf.h) put into a record. */
+#define ecap_event_task(ev, record)						\
+	do {									\
+		(ev)->mono_ns = (record)->mono_ns;				\
+		(ev)->pid = (record)->pid;					\
+		(ev)->tid = (record)->tid;					\
+		(ev)->uid = (record)->uid;					\
+		__builtin_memcpy((ev)->comm, (record)->comm, sizeof((ev)->comm)); \
+	} while (0)
+
 #endif

@@ -280,4 +280,27 @@ static __always_inline void ecap_send_scratch(void *ctx, const void *header, __u
 	ecap_send_filled(ctx, scratch, header_len + len, len);
 }
 
+/* Payload bytes in one record, and what a program's section says to be allowed to fault pages in. */
+#ifdef ECAP_DYNPTR
+#define ECAP_CHUNK     ECAP_DYNPTR_CHUNK
+#define ECAP_SLEEPABLE ".s"
+#else
+#define ECAP_CHUNK     ECAP_SCRATCH_CHUNK
+#define ECAP_SLEEPABLE ""
+#endif
+
+/*
+ * One record of at most ECAP_CHUNK payload bytes, the best way that the variant has: SEC("uprobe"
+ * ECAP_SLEEPABLE). Where @len is the constant 0, any program may use it.
+ */
+static __always_inline void ecap_emit(void *ctx, void *header, __u32 header_len, const void *from,
+				      __u32 len)
+{
+#ifdef ECAP_DYNPTR
+	ecap_send_dynptr(header, header_len, from, len);
+#else
+	ecap_send_scratch(ctx, header, header_len, from, len);
+#endif
+}
+
 #endif
