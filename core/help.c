@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The help of option tables: groups under headings, two columns, all that a row says. */
+/* The help of option tables: groups under headings, two columns. */
 #include <string.h>
 
-#include "options_internal.h"
+#include "option_text.h"
 #include "util.h"
 
 #define WIDTH    100 /* columns of the whole */
@@ -55,35 +55,6 @@ static void print_wrapped(FILE *out, const char *text, size_t at, size_t indent)
 	fputc('\n', out);
 }
 
-/* Choices stand in the place of the value when the row has no name for it and they are short. */
-static int choices_as_metavar(const struct ecap_option *row)
-{
-	return row->type == ECAP_OPT_ENUM && !row->metavar && strlen(row->choices) <= 24;
-}
-
-static const char *metavar(const struct ecap_option *row)
-{
-	if (row->metavar)
-		return row->metavar;
-	return choices_as_metavar(row) ? row->choices : ecap_value_metavar(row->type);
-}
-
-/* Whether a table before @t takes the flag: then this one never gets it. */
-static int taken(const struct help *h, uint32_t t, const char *name, char letter)
-{
-	for (uint32_t i = 0; i < t; i++)
-		if (name ? ecap_options_by_name(h->tables[i], name) :
-			   ecap_options_by_short(h->tables[i], letter))
-			return 1;
-	return 0;
-}
-
-static int shown(const struct help *h, uint32_t t, const struct ecap_option *row)
-{
-	return !(row->flags & ECAP_OPT_HIDDEN) &&
-	       (row->type == ECAP_OPT_REST || !taken(h, t, row->name, 0));
-}
-
 /* "  -p, --pid PID", to be freed; NULL when out of memory. */
 static char *flags_of(const struct help *h, uint32_t t, const struct ecap_option *row)
 {
@@ -94,66 +65,20 @@ static char *flags_of(const struct help *h, uint32_t t, const struct ecap_option
 	if (!out)
 		return NULL;
 	if (row->type == ECAP_OPT_REST) {
-		fprintf(out, "  %s", metavar(row));
+		fprintf(out, "  %s", ecap_option_metavar(row));
 	} else {
-		if (row->short_name && !taken(h, t, NULL, row->short_name))
-			fprintf(out, "  -%c, ", row->short_name);
+		char letter = ecap_option_letter(h->tables, t, row);
+
+		if (letter)
+			fprintf(out, "  -%c, ", letter);
 		else
 			print_blanks(out, 6);
 		fprintf(out, "--%s", row->name);
 		if (row->type != ECAP_OPT_BOOL)
-			fprintf(out, " %s", metavar(row));
+			fprintf(out, " %s", ecap_option_metavar(row));
 	}
 	fclose(out);
 	return text;
-}
-
-static int default_is_shown(const struct ecap_option *row)
-{
-	struct ecap_value value = { 0 };
-
-	if (!row->def || !*row->def || row->flags & ECAP_OPT_SECRET)
-		return 0;
-	return row->type != ECAP_OPT_BOOL || (!ecap_value_parse(row, row->def, &value) &&
-					      value.number);
-}
-
-/* What the row says of its values, as " (a, b)". */
-static void print_facts(FILE *out, const struct ecap_option *row)
-{
-	const char *before = " (";
-
-	if (row->type == ECAP_OPT_ENUM && !choices_as_metavar(row)) {
-		fprintf(out, "%s%s", before, row->choices);
-		before = ", ";
-	}
-	if (ecap_value_bounded(row)) {
-		fprintf(out, "%s%s to %s", before,
-			ecap_value_format(row, row->min > 0 ? (uint64_t)row->min : 0).s,
-			ecap_value_format(row, (uint64_t)row->max).s);
-		before = ", ";
-	}
-	if (default_is_shown(row)) {
-		fprintf(out, "%sdefault %s", before, row->def);
-		before = ", ";
-	}
-	static const struct {
-		uint32_t flag;
-		const char *word;
-	} words[] = { { ECAP_OPT_REQUIRED, "required" }, { ECAP_OPT_DEPRECATED, "deprecated" } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (row->flags & words[i].flag) {
-			fprintf(out, "%s%s", before, words[i].word);
-			before = ", ";
-		}
-	}
-	if (row->type == ECAP_OPT_LIST) {
-		fprintf(out, "%srepeatable", before);
-		before = ", ";
-	}
-	if (*before == ',')
-		fputc(')', out);
 }
 
 static void print_line(const struct help *h, const char *flags, const char *text)
@@ -172,43 +97,26 @@ static void print_line(const struct help *h, const char *flags, const char *text
 static void print_row(const struct help *h, uint32_t t, const struct ecap_option *row)
 {
 	_cleanup_free_ char *flags = flags_of(h, t, row);
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	_cleanup_free_ char *text = ecap_option_text(row, 0);
 
-	if (!out)
-		return;
-	fputs(row->help ? row->help : "", out);
-	print_facts(out, row);
-	fclose(out);
 	if (flags && text)
 		print_line(h, flags, text);
-}
-
-static int same_group(const struct ecap_option *a, const struct ecap_option *b)
-{
-	return a->group && b->group ? !strcmp(a->group, b->group) : a->group == b->group;
 }
 
 static void print_table(const struct help *h, uint32_t t)
 {
 	uint32_t n;
-	const struct ecap_option *rows = ecap_options_rows(h->tables[t], &n);
+	_cleanup_free_ const struct ecap_option **rows = ecap_option_order(h->tables, t, &n);
 
 	for (uint32_t i = 0; i < n; i++) {
-		int begun = !shown(h, t, &rows[i]);
-
-		for (uint32_t j = 0; j < i && !begun; j++)
-			begun = shown(h, t, &rows[j]) && same_group(&rows[i], &rows[j]);
-		if (begun)
-			continue;
-		if (rows[i].group)
-			fprintf(h->out, "\n%s:\n", rows[i].group);
-		else
-			fprintf(h->out, "\nOptions of %s:\n", ecap_options_section(h->tables[t]));
-		for (uint32_t j = i; j < n; j++)
-			if (shown(h, t, &rows[j]) && same_group(&rows[i], &rows[j]))
-				print_row(h, t, &rows[j]);
+		if (!i || !ecap_option_same_group(rows[i - 1], rows[i])) {
+			if (rows[i]->group)
+				fprintf(h->out, "\n%s:\n", rows[i]->group);
+			else
+				fprintf(h->out, "\nOptions of %s:\n",
+					ecap_options_section(h->tables[t]));
+		}
+		print_row(h, t, rows[i]);
 	}
 }
 
@@ -219,10 +127,11 @@ static size_t measure(const struct help *h)
 
 	for (uint32_t t = 0; t < h->n_tables; t++) {
 		uint32_t n;
-		const struct ecap_option *row = ecap_options_rows(h->tables[t], &n);
+		_cleanup_free_ const struct ecap_option **rows =
+			ecap_option_order(h->tables, t, &n);
 
-		for (; n; n--, row++) {
-			_cleanup_free_ char *flags = shown(h, t, row) ? flags_of(h, t, row) : NULL;
+		for (uint32_t i = 0; i < n; i++) {
+			_cleanup_free_ char *flags = flags_of(h, t, rows[i]);
 			size_t wide = flags ? columns(flags, strlen(flags)) : 0;
 
 			if (wide > left && wide <= LEFT_MAX)

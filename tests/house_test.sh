@@ -70,7 +70,7 @@ exports() {
 
 without_spdx() {
 	local file
-	for file in configure.ac Makefile.am bootstrap .ci/run $(files '*.[chS]' '*.mk' '*.sh' '*.bats' '*.py'); do
+	for file in configure.ac Makefile.am bootstrap .ci/run $(files '*.[chS]' '*.mk' '*.sh' '*.bash' '*.bats' '*.py'); do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
 	done
 }
@@ -97,8 +97,8 @@ long_functions() {
 # A test that the build does not know never runs.
 unlisted_tests() {
 	local file
-	for file in tests/unit/*_test.c tests/e2e/*.bats; do
-		grep -q -w "${file%.c}" Makefile.am || echo "$file"
+	for file in tests/unit/*_test.c tests/*_test.sh tests/e2e/*.bats; do
+		grep -q -w "${file%.c}" Makefile.am etc/*.mk sdk/*.mk || echo "$file"
 	done
 }
 

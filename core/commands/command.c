@@ -10,6 +10,7 @@
 
 static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_list,
+	&ecap_modules_man,
 };
 
 static const struct ecap_command commands[] = {

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the tests of man pages, schemas, completions and the sample configuration share: TAP, a
+# directory of their own, and modules as a vendor may write them.
+
+cd "${top_builddir:?run by make check}" || exit 1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cases=0
+
+# check NAME COMMAND...: passes when the command does; what it prints says why not.
+check() {
+	local name=$1 said
+	shift
+	cases=$((cases + 1))
+	if said=$("$@" 2>&1); then
+		echo "ok $cases - $name"
+	else
+		echo "not ok $cases - $name"
+		sed 's/^/# /' <<<"$said"
+	fi
+}
+
+# check_with PROGRAM NAME COMMAND...: skipped where the program is not installed.
+check_with() {
+	local program=$1
+	shift
+	if command -v "$program" >/dev/null; then
+		check "$@"
+	else
+		cases=$((cases + 1))
+		echo "ok $cases - $1 # SKIP $program is not installed"
+	fi
+}
+
+finish() {
+	echo "1..$cases"
+}
+
+ecapture() {
+	./ecapture "$@"
+}
+
+# make_vendor NAME [FLAG...]: $tmp/NAME.so from vendor.c.
+make_vendor() {
+	local name=$1
+	shift
+	${CC:-cc} -std=gnu11 -shared -fPIC -fvisibility=hidden "-I$top_srcdir/sdk" \
+		'-DOBJECT="tests/unit/ring.noncore.o"' -Wa,-I. "$@" \
+		-o "$tmp/$name.so" "$top_srcdir/tests/derived/vendor.c" || exit 1
+}
