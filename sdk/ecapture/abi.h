@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Version of the ABI that these headers are of. Modules of another major cannot be loaded. */
 #define ECAP_ABI_MAJOR 1
 #define ECAP_ABI_MINOR 0
 
@@ -45,6 +46,7 @@
 /* For #if around what came with a minor, in these headers and in modules. */
 #define ECAP_SINCE(minor) (ECAP_ABI_OPTIONAL >= (minor))
 
+/* For the one symbol that a module exports, and for functions like printf. */
 #if defined(__GNUC__)
 #define ECAP_EXPORT __attribute__((visibility("default")))
 #define ECAP_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -62,6 +64,7 @@
 /* True when it also fills it. */
 #define ECAP_HAS(type, p, member) (ECAP_ROOM(type, p, member) && (p)->member)
 
+/* Number of rows of an array, as the descriptor wants it. */
 #define ECAP_COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
 
 #endif

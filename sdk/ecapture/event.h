@@ -20,19 +20,20 @@
  * Addresses are in network byte order, IPv4 in the first four bytes; ports in host order.
  */
 struct ecap_tuple {
-	uint8_t family; /* 0 when unknown, else 4 or 6 */
+	uint8_t family;                 /* 0 when unknown, else 4 or 6 */
 	uint8_t reserved[3];
-	uint16_t lport, rport;
-	uint8_t laddr[16], raddr[16];
+	uint16_t lport, rport;          /* 0 when unknown */
+	uint8_t laddr[16], raddr[16];   /* all zero when unknown */
 };
 
 /* [grows: field_size] An extra column: shows in the text, becomes a key in JSON. */
 struct ecap_field {
 	const char *name; /* [a-z_]+ */
 	const char *str;  /* value, any bytes up to NUL; NULL: the number counts */
-	uint64_t num;
+	uint64_t num;     /* value, shown in decimal */
 };
 
+/* What else there is to know of an event. */
 #define ECAP_EVENT_F_EOS     (1u << 0) /* the stream ends behind this event */
 #define ECAP_EVENT_F_PAYLOAD (1u << 1) /* a payload belongs to this event, even an empty one */
 
@@ -48,14 +49,14 @@ struct ecap_event {
 	uint32_t flags;             /* ECAP_EVENT_F_* */
 	uint32_t pid, tid, uid;     /* as the initial namespaces see them; pid is the process (tgid) */
 	int32_t fd;                 /* -1 when unknown */
-	uint32_t n_fields;
+	uint32_t n_fields;          /* rows at fields */
 	const char *kind;           /* what happened, [a-z_]+: "data", "command" */
 	uint64_t mono_ns;           /* bpf_ktime_get_ns(), CLOCK_MONOTONIC */
 	uint64_t conn;              /* number of the connection, unique in the run; 0: none */
-	struct ecap_tuple tuple;
+	struct ecap_tuple tuple;    /* of the connection; family 0 when unknown */
 	char comm[16];              /* NUL-ended */
-	const struct ecap_field *fields;
-	const void *payload;
+	const struct ecap_field *fields; /* extra columns, in their order, or NULL */
+	const void *payload;        /* any bytes, or NULL */
 	uint64_t payload_len;       /* bytes at payload */
 	uint64_t offset;            /* of payload in what the call moved, when that came in parts */
 	uint64_t total;             /* bytes that the call moved; 0: the same as payload_len */

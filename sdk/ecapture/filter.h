@@ -5,14 +5,14 @@
 
 #include <stdint.h>
 
-/* [inside] */
+/* [inside] What to let pass: the task must fit all that is used. */
 struct ecap_filter {
-	uint64_t cgroup_id;
-	uint32_t pid, uid;
-	uint8_t use_pid, use_uid, use_comm, use_cgroup;
-	uint8_t ancestors; /* the kernel can tell the ancestors of a cgroup */
+	uint64_t cgroup_id; /* of a cgroup v2 */
+	uint32_t pid, uid;  /* as the initial namespaces see them */
+	uint8_t use_pid, use_uid, use_comm, use_cgroup; /* 1: the member counts, 0: all pass */
+	uint8_t ancestors;  /* the kernel can tell the ancestors of a cgroup */
 	uint8_t reserved[3];
-	char comm[16];
+	char comm[16];      /* of the thread, NUL-ended */
 };
 
 #endif

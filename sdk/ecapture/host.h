@@ -10,6 +10,7 @@
 
 #include <ecapture/event.h>
 
+/* One capture by one module. A module hands it back with each call of the host. */
 struct ecap_instance;
 
 /* Log levels, numbered as in syslog(3). */
@@ -85,7 +86,8 @@ struct ecap_common {
 	char comm[16];          /* NUL-ended; empty: all */
 	uint64_t ring_bytes;    /* size for a ring buffer: a power of two and a multiple of the page size */
 	uint64_t truncate;      /* --tsize: bytes shown of each event; 0: all. The host applies it. */
-	uint8_t hex, debug, reserved[6];
+	uint8_t hex, debug;     /* 1: --hex, --debug. The host applies them. */
+	uint8_t reserved[6];
 };
 
 /* [grows: struct_size] What init() gets. Valid until close(). */
@@ -100,12 +102,13 @@ struct ecap_context {
 	uint32_t reserved2;
 	int64_t mono_to_real_ns;        /* add to CLOCK_MONOTONIC to get CLOCK_REALTIME */
 	const char *btf_path;           /* BTF of the kernel to use, or NULL: the kernel's own */
-	const struct ecap_host *host;
-	struct ecap_instance *self;
-	const struct ecap_common *common;
+	const struct ecap_host *host;   /* what the module may call */
+	struct ecap_instance *self;     /* first argument of each of those calls */
+	const struct ecap_common *common; /* the options that every module has */
 	const void *config;             /* the module's own config struct, filled and checked */
 };
 
+/* Short for the calls of the host of the context @c. */
 #define ecap_log(c, level, ...) ((c)->host->log((c)->self, (level), __VA_ARGS__))
 #define ecap_fail(c, err, ...)  ((c)->host->fail((c)->self, (err), __VA_ARGS__))
 

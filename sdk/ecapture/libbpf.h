@@ -208,16 +208,17 @@ static inline int ecap_bpf_events_map(const struct ecap_context *ctx,
 
 /* [inside] What holds a probe in place: libbpf's link, or the fd of a link that libbpf does not know. */
 struct ecap_link {
-	struct bpf_link *link;
-	int fd; /* when link is NULL */
+	struct bpf_link *link; /* or NULL */
+	int fd;                /* when link is NULL */
 };
 
-/* [inside] */
+/* [inside] All probes of a module. Begins as zero; ecap_links_cut(links, 0) ends it. */
 struct ecap_links {
-	struct ecap_link *list;
-	uint32_t n;
+	struct ecap_link *list; /* of malloc, or NULL */
+	uint32_t n;             /* in list */
 };
 
+/* Detaches one probe. */
 static inline void ecap_link_close(const struct ecap_link *link)
 {
 	if (link->link)
@@ -245,13 +246,14 @@ static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_lin
 /* Detaching waits for a grace period, some 70 ms, but many can wait for the same one. */
 #define ECAP_CLOSERS 32u
 
-/* [inside] */
+/* [inside] One thread's share of what is to be closed. */
 struct ecap_closer {
-	pthread_t thread;
-	const struct ecap_link *links;
-	uint32_t n, first;
+	pthread_t thread;              /* to join */
+	const struct ecap_link *links; /* all of them */
+	uint32_t n, first;             /* their number; the first of this share */
 };
 
+/* Closes every ECAP_CLOSERS-th link, from the first of its share on. */
 static inline void *ecap_closer_main(void *arg)
 {
 	const struct ecap_closer *c = (const struct ecap_closer *)arg;
@@ -296,9 +298,10 @@ static inline void ecap_links_cut(struct ecap_links *links, uint32_t keep)
 /* [inside] Where a program is to be attached, and what bpf_get_attach_cookie() tells it there. */
 struct ecap_point {
 	uint64_t offset; /* in the file */
-	uint64_t cookie;
+	uint64_t cookie; /* any number */
 };
 
+/* Where in a function a program runs. */
 #define ECAP_AT_ENTRY   0u
 #define ECAP_AT_RETURN  1u
 #define ECAP_AT_SESSION 2u /* a program loaded as the session: entry and return */

@@ -16,7 +16,7 @@
 
 /* [grows: bpf_size] One BPF object that the module carries. The host takes the first row that fits. */
 struct ecap_bpf {
-	const char *name;
+	const char *name;       /* for messages and modules inspect: "hello.core" */
 	const void *data, *end; /* the ELF file of the object, in the module's constant data */
 	uint64_t features;      /* ECAP_FEAT_* it cannot do without */
 	uint32_t variant;       /* ECAP_BTF_CORE or ECAP_BTF_NONCORE */
@@ -29,8 +29,8 @@ struct ecap_bpf {
  * means none.
  */
 struct ecap_map {
-	const char *name;
-	int32_t fd;
+	const char *name;    /* for messages */
+	int32_t fd;          /* of the map */
 	int32_t control_fd;  /* mmapable array with one struct ecap_ring_control (ecapture/record.h), or none */
 	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or none */
 	uint32_t id;         /* handed back to decode() */
@@ -83,18 +83,23 @@ struct ecap_module {
 	const char *name;              /* [a-z][a-z0-9_-]{0,31} */
 	const char *command;           /* the word on the command line and of the ini section */
 	const char *aliases;           /* "a,b", or NULL */
-	const char *version, *summary, *description, *examples;
-	const char *license, *author, *url;
+	const char *version;           /* of the module: "1.0.2" */
+	const char *summary;           /* one line, for lists and the head of the help */
+	const char *description;       /* paragraphs for help and manual page, or NULL */
+	const char *examples;          /* command lines for the same, or NULL */
+	const char *license;           /* SPDX expression, shown only; or NULL */
+	const char *author, *url;      /* whom and where to ask; or NULL */
 	const char *targets;           /* "libssl.so": shown by the list */
 	const char *const *services;   /* ids that it cannot do without, NULL-ended, or NULL */
-	const struct ecap_ops *ops;
-	const struct ecap_option *options;
-	const struct ecap_bpf *bpf;
-	uint32_t n_options, option_size;
-	uint32_t n_bpf, bpf_size;
+	const struct ecap_ops *ops;    /* what the host calls */
+	const struct ecap_option *options; /* rows, or NULL */
+	const struct ecap_bpf *bpf;    /* rows: one object at least */
+	uint32_t n_options, option_size; /* number of rows; bytes from one to the next */
+	uint32_t n_bpf, bpf_size;      /* the same of bpf */
 	uint32_t map_size, field_size; /* of struct ecap_map and struct ecap_field */
 };
 
+/* Name of the symbol: the major of the ABI is a part of it. */
 #define ECAP_MODULE_SYMBOL_PREFIX "ecapture_module_"
 #define ECAP_MODULE_SYMBOL        "ecapture_module_1"
 

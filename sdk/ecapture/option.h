@@ -21,14 +21,15 @@
 #define ECAP_OPT_REST    10u  /* const char *, all positional words joined by a space */
 #define ECAP_OPT_LIST    11u  /* const char *const *, NULL-ended; each use of the option adds one */
 
-#define ECAP_OPT_REQUIRED   (1u << 0)
+/* Flags of an option. */
+#define ECAP_OPT_REQUIRED   (1u << 0) /* must be given, unless it has a default */
 #define ECAP_OPT_RUNTIME    (1u << 1) /* may change while running, through reconfigure() */
 #define ECAP_OPT_HIDDEN     (1u << 2) /* works, but help does not show it */
 #define ECAP_OPT_DEPRECATED (1u << 3) /* works, with a notice */
 #define ECAP_OPT_SECRET     (1u << 4) /* never echoed by logs or the API */
 #define ECAP_OPT_MUST_EXIST (1u << 5) /* PATH: the file must be there */
 
-/* [grows: option_size] */
+/* [grows: option_size] An option of a module. ECAP_OPT makes one. */
 struct ecap_option {
 	const char *name;    /* "keylog-file": long flag, ini key, JSON key, man entry */
 	const char *alias;   /* another accepted spelling, or NULL */
@@ -48,6 +49,7 @@ struct ecap_option {
 };
 
 #ifndef __cplusplus
+/* 1 when the member M of the struct S can hold the type T, else 0. */
 #define ECAP_OPT_FITS(S, M, T) _Generic(((S *)0)->M,				\
 	uint8_t: (T) == ECAP_OPT_BOOL,						\
 	uint32_t: (T) == ECAP_OPT_U32 || (T) == ECAP_OPT_ENUM,			\

@@ -12,6 +12,7 @@
 #define ECAP_SEND_SCRATCH 1u /* through the ring buffer */
 #define ECAP_SEND_PERF    2u /* through perf, where the kernel has no ring buffer */
 
+/* When the reader wants to be woken. */
 #define ECAP_WAKE_NEVER 0u /* the reader is busy, or asleep for a moment only */
 #define ECAP_WAKE_FULL  1u /* wake it when @wake_bytes or more are waiting */
 #define ECAP_WAKE_ANY   2u /* wake it with the next record */
@@ -21,9 +22,9 @@
  * record fulfils it clears it and forces a wake-up. No other record wakes the reader.
  */
 struct ecap_ring_control {
-	uint32_t armed; /* ECAP_WAKE_* */
+	uint32_t armed;      /* ECAP_WAKE_* */
 	uint32_t reserved;
-	uint64_t wake_bytes;
+	uint64_t wake_bytes; /* of ECAP_WAKE_FULL */
 };
 
 /* [grows: value_size] One in a per-CPU array map; the host adds the CPUs up. */

@@ -17,6 +17,7 @@
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/record.h>
 
+/* ECAP_SEND_*; user space sets it before load. */
 const volatile __u32 ecap_send = ECAP_SEND_SCRATCH;
 
 /* Payload bytes in one record. A power of two; perf's own limit is 64 KiB with all headers. */
@@ -30,6 +31,7 @@ struct {
 } events SEC(".maps");
 
 #ifdef ECAP_OVERFLOW
+/* The large ring; user space sets its size. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 26);
@@ -45,6 +47,7 @@ static __always_inline __u64 ecap_overflow(void)
 }
 #endif
 
+/* One struct ecap_ring_control, which the reader maps. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -53,6 +56,7 @@ struct {
 	__type(value, struct ecap_ring_control);
 } ecap_control SEC(".maps");
 
+/* One struct ecap_map_stats for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -60,8 +64,9 @@ struct {
 	__type(value, struct ecap_map_stats);
 } ecap_stats SEC(".maps");
 
+/* [inside] Where a record is put together. */
 struct ecap_scratch {
-	__u8 bytes[ECAP_HEADER_MAX + ECAP_SCRATCH_CHUNK];
+	__u8 bytes[ECAP_HEADER_MAX + ECAP_SCRATCH_CHUNK]; /* header, then payload */
 };
 
 #ifdef ECAP_TASK_STORAGE
@@ -73,6 +78,7 @@ struct {
 	__type(value, struct ecap_scratch);
 } ecap_scratch SEC(".maps");
 
+/* The scratch to use now, or NULL when there is no memory for it. */
 static __always_inline struct ecap_scratch *ecap_get_scratch(void)
 {
 	return bpf_task_storage_get(&ecap_scratch, bpf_get_current_task_btf(), 0,
@@ -94,6 +100,7 @@ static __always_inline struct ecap_scratch *ecap_get_scratch(void)
 }
 #endif
 
+/* The counters of this CPU; never NULL, but the verifier wants to see it checked. */
 static __always_inline struct ecap_map_stats *ecap_get_stats(void)
 {
 	__u32 zero = 0;
@@ -102,6 +109,7 @@ static __always_inline struct ecap_map_stats *ecap_get_stats(void)
 }
 
 /*
+ * What found no room: records, and the payload bytes in them.
  * Atomic: where uprobe programs may be preempted, another one counts on the same CPU. Not for 0,
  * of which clang makes an atomic OR, which kernels before 5.12 do not know.
  */
@@ -116,6 +124,7 @@ static __always_inline void ecap_count_lost(__u64 records, __u64 bytes)
 	}
 }
 
+/* Payload bytes that could not be read from the process. */
 static __always_inline void ecap_count_fault(__u64 bytes)
 {
 	struct ecap_map_stats *stats = ecap_get_stats();
@@ -124,6 +133,7 @@ static __always_inline void ecap_count_fault(__u64 bytes)
 		__sync_fetch_and_add(&stats->fault_bytes, bytes);
 }
 
+/* One record with @bytes of payload. */
 static __always_inline void ecap_count_sent(__u64 bytes)
 {
 	struct ecap_map_stats *stats = ecap_get_stats();
@@ -198,6 +208,7 @@ overflow:
 	return 0;
 }
 
+/* Brings the @index-th page from *@arg on into memory; for bpf_loop(). */
 static long ecap_touch_page(__u32 index, void *arg)
 {
 	__u64 page = *(__u64 *)arg + ((__u64)index << 12);
@@ -208,8 +219,8 @@ static long ecap_touch_page(__u32 index, void *arg)
 }
 
 /*
- * The same, for sleepable programs: absent pages are brought in between two tries, so that
- * nobody sleeps with room in the ring taken.
+ * Sends one record as ecap_try_dynptr() does, from a sleepable program: absent pages are
+ * brought in between two tries, so that nobody sleeps with room in the ring taken.
  */
 static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, const void *from,
 					     __u32 len)
@@ -224,6 +235,7 @@ static __always_inline void ecap_send_dynptr(void *header, __u32 header_len, con
 }
 #endif
 
+/* The first @size bytes of the scratch into a ring. Not 0: there is no room. */
 static __always_inline long ecap_output(struct ecap_scratch *scratch, __u32 size)
 {
 	__u64 waiting;

@@ -10,11 +10,13 @@
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/filter.h>
 
+/* Filled by ecap_bpf_set_filter() of ecapture/libbpf.h; as it is, it lets everything pass. */
 const volatile struct ecap_filter ecap_filter = {};
 
 /* How deep below the watched cgroup a process may live. */
 #define ECAP_CGROUP_DEPTH 16
 
+/* 1 when the current task is in that cgroup or, where the kernel can tell, below it. */
 static __always_inline int ecap_in_cgroup(__u64 id)
 {
 	if (bpf_get_current_cgroup_id() == id)
@@ -32,6 +34,7 @@ static __always_inline int ecap_in_cgroup(__u64 id)
 	return 0;
 }
 
+/* 1 when the current thread has this name. */
 static __always_inline int ecap_comm_is(const volatile char *want)
 {
 	char comm[16] = {};

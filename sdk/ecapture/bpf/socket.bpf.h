@@ -13,7 +13,10 @@
 #define ECAP_LOAD(sk, member)  ((sk)->member)
 #define ECAP_PROBE(sk, member) BPF_CORE_READ(sk, member)
 
-/* 1 when the other end is known: a socket that is not connected yet has no address to show. */
+/*
+ * Defines a function that fills the tuple of a socket. It returns 1 when the other end is known:
+ * a socket that is not connected yet has no address to show.
+ */
 #define ECAP_SOCK_TUPLE(name, READ)						\
 static __always_inline int name(const struct sock *sk, struct ecap_tuple *tuple)	\
 {										\
@@ -43,7 +46,13 @@ static __always_inline int name(const struct sock *sk, struct ecap_tuple *tuple)
 	return 1;								\
 }
 
+/*
+ * int ecap_sock_tuple(const struct sock *sk, struct ecap_tuple *tuple): as ECAP_SOCK_TUPLE says,
+ * for any pointer.
+ */
 ECAP_SOCK_TUPLE(ecap_sock_tuple, ECAP_PROBE)
+
+/* The same for a pointer that the verifier trusts, which costs less. */
 ECAP_SOCK_TUPLE(ecap_trusted_sock_tuple, ECAP_LOAD)
 
 /* The struct sock behind a descriptor of the current task, or NULL when it is no socket. */

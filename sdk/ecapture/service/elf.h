@@ -11,23 +11,27 @@
 
 #include <ecapture/host.h>
 
+/* For .services of the descriptor. */
 #define ECAP_ELF_SERVICE "ecap.elf/1"
 
+/* An open file. Not to be used by two threads at the same time. */
 struct ecap_elf_file;
 
+/* Machines: e_machine of elf(5). */
 #define ECAP_ELF_X86_64  62u  /* EM_X86_64 */
 #define ECAP_ELF_AARCH64 183u /* EM_AARCH64 */
 
-/* [grows: struct_size] */
+/* [grows: struct_size] What a file is. */
 struct ecap_elf_info {
 	uint32_t struct_size;
 	uint16_t machine;      /* ECAP_ELF_* */
 	uint16_t type;         /* ET_EXEC 2, ET_DYN 3 */
-	uint32_t n_segments;
+	uint32_t n_segments;   /* for segment() */
 	uint32_t reserved;
 	char build_id[48];     /* hex, NUL-ended; empty when there is none */
 };
 
+/* What a segment may be used for: p_flags of elf(5). */
 #define ECAP_ELF_R (1u << 2)
 #define ECAP_ELF_W (1u << 1)
 #define ECAP_ELF_X (1u << 0)
@@ -35,15 +39,15 @@ struct ecap_elf_info {
 /* [grows: struct_size] A PT_LOAD segment, the part that the file fills. */
 struct ecap_elf_segment {
 	uint32_t struct_size;
-	uint32_t flags; /* ECAP_ELF_R and so on */
-	uint64_t addr, size, offset;
+	uint32_t flags;              /* ECAP_ELF_R and so on */
+	uint64_t addr, size, offset; /* bytes; offset is in the file */
 };
 
-/* [grows: struct_size] */
+/* [grows: struct_size] A function or object that the file defines. */
 struct ecap_elf_symbol {
 	uint32_t struct_size;
-	uint32_t dynamic; /* 1: from .dynsym, 0: from .symtab */
-	uint64_t addr, size;
+	uint32_t dynamic;    /* 1: from .dynsym, 0: from .symtab */
+	uint64_t addr, size; /* bytes */
 };
 
 /* Integer argument registers by position in the System V ABI: 0 rdi .. 5 r9; then the rest. */
@@ -74,14 +78,17 @@ struct ecap_elf_call {
 	uint64_t value[6];     /* by position of the argument; 32-bit values are zero-extended */
 };
 
-/* [grows: struct_size] */
+/* [grows: struct_size] The service. */
 struct ecap_elf {
 	uint32_t struct_size;
 	uint32_t reserved;
 	/* Maps the file. -ENOEXEC: not such an ELF file. The caller closes it. */
 	int (*open)(const char *path, struct ecap_elf_file **file);
+	/* Frees all that the file gave, but what the caller provided. */
 	void (*close)(struct ecap_elf_file *file);
+	/* Fills @info, as far as its struct_size goes. */
 	int (*info)(struct ecap_elf_file *file, struct ecap_elf_info *info);
+	/* The @index-th PT_LOAD segment. -ENOENT: there are fewer. */
 	int (*segment)(struct ecap_elf_file *file, uint32_t index, struct ecap_elf_segment *segment);
 	/* A defined function or object; .dynsym first, then .symtab. -ENOENT: neither has it. */
 	int (*symbol)(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol);
@@ -128,6 +135,7 @@ struct ecap_elf {
 	int (*call)(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call);
 };
 
+/* The service, or NULL when this host does not have it. */
 static inline const struct ecap_elf *ecap_elf(const struct ecap_context *ctx)
 {
 	return (const struct ecap_elf *)ctx->host->service(ctx->self, ECAP_ELF_SERVICE);

@@ -9,6 +9,7 @@
 
 #include <ecapture/host.h>
 
+/* For .services of the descriptor. */
 #define ECAP_TARGETS_SERVICE "ecap.targets/1"
 
 /* How a file was found. */
@@ -26,7 +27,7 @@ struct ecap_target {
 	uint32_t reserved;
 	const char *path;   /* to open or to probe it, also when it is deleted or in another namespace */
 	const char *shown;  /* its path as that process sees it, for messages */
-	uint64_t dev, ino;
+	uint64_t dev, ino;  /* st_dev and st_ino of stat(2): what makes two paths one file */
 };
 
 /* [grows: struct_size] What to look for. */
@@ -40,7 +41,7 @@ struct ecap_target_spec {
 	const char *const *programs;   /* names to look up in PATH, NULL-ended; they need the symbols too */
 };
 
-/* [grows: struct_size] */
+/* [grows: struct_size] The service. */
 struct ecap_targets {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -59,6 +60,7 @@ struct ecap_targets {
 		     int (*found)(void *arg, const struct ecap_target *target), void *arg);
 };
 
+/* The service, or NULL when this host does not have it. */
 static inline const struct ecap_targets *ecap_targets(const struct ecap_context *ctx)
 {
 	return (const struct ecap_targets *)ctx->host->service(ctx->self, ECAP_TARGETS_SERVICE);
