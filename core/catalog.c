@@ -7,10 +7,10 @@
 #include "loader.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "err.h"
+#include "module_checks.h"
 #include "options.h"
 #include "util.h"
 
@@ -25,6 +25,7 @@ static void entry_free(struct ecap_catalog_entry *entry)
 {
 	free(entry->path);
 	ecap_desc_free(entry->desc);
+	ecap_desc_free(entry->seen);
 	free(entry->error);
 	free(entry);
 }
@@ -35,6 +36,9 @@ void ecap_catalog_free(struct ecap_catalog *catalog)
 		return;
 	for (uint32_t i = 0; i < catalog->n; i++)
 		entry_free(catalog->entries[i]);
+	for (uint32_t i = 0; i < catalog->n_dirs; i++)
+		free(catalog->dirs[i]);
+	free(catalog->dirs);
 	free(catalog->entries);
 	free(catalog);
 }
@@ -62,19 +66,6 @@ static struct ecap_catalog_entry *add_entry(struct ecap_catalog *catalog, const 
 	return entry->path ? entry : NULL;
 }
 
-static int read_entry(struct ecap_catalog_entry *entry, int (*trust)(int fd, const char *path))
-{
-	/* O_NONBLOCK: a FIFO of that name must not hold us up before it is refused */
-	_cleanup_close_ int fd = open(entry->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-				      O_NOFOLLOW);
-
-	if (fd < 0)
-		return ecap_err(-errno, "%s: cannot open it: %s", entry->path, strerror(errno));
-	int err = trust ? trust(fd, entry->path) : 0;
-
-	return err ? err : ecap_desc_read(fd, entry->path, &entry->desc);
-}
-
 /*
  * The i-th word by which a module can be called: command, name, aliases.
  * Returns NULL behind the last.
@@ -86,6 +77,7 @@ static const char *word_at(const struct ecap_module *module, uint32_t i, size_t 
 	if (i < 2) {
 		const char *word = i ? module->name : module->command;
 
+		word = word ? word : ""; /* of one that is not usable */
 		*len = strlen(word);
 		return word;
 	}
@@ -115,32 +107,60 @@ static int is_usable(const struct ecap_catalog_entry *entry)
 	return entry->desc && !entry->shadowed_by && !entry->read_only;
 }
 
-/* A module that came before: the same name hides the new one, a word of it is a conflict. */
-static int check_before(const struct ecap_catalog *catalog, struct ecap_catalog_entry *entry)
+/* A word of the module that is not free, as an error. */
+static int check_word(const struct ecap_catalog *catalog, const char *path, const char *word,
+		      size_t len)
 {
-	const struct ecap_module *module = &entry->desc->module;
+	char text[64];
 
+	/* as long as a name may be: see ecap_desc_check_names() */
+	snprintf(text, sizeof(text), "%.*s", (int)len, word);
+	if (catalog->is_reserved && catalog->is_reserved(text))
+		return ecap_err(-EEXIST, "refused: \"%s\" is a command of ecapture itself, and the "
+				"module could not be reached by it; give the module another word",
+				text);
 	for (uint32_t i = 0; i < catalog->n; i++) {
-		const struct ecap_catalog_entry *before = catalog->entries[i];
-		size_t len;
+		const struct ecap_catalog_entry *other = catalog->entries[i];
 
-		if (before == entry || !is_usable(before))
-			continue;
-		if (!strcmp(before->desc->module.name, module->name)) {
-			entry->shadowed_by = before;
-			return 0;
-		}
-		const char *word = word_at(module, 0, &len);
-
-		for (uint32_t w = 0; word; word = word_at(module, ++w, &len)) {
-			if (has_word(&before->desc->module, word, len))
-				return ecap_err(-EEXIST, "%s: refused: \"%.*s\" already stands for "
-						"module %s of %s; remove one of the files",
-						entry->path, (int)len, word,
-						before->desc->module.name, before->path);
-		}
+		if (is_usable(other) && strcmp(other->path, path) &&
+		    has_word(&other->desc->module, word, len))
+			return ecap_err(-EEXIST, "refused: \"%s\" already stands for module %s of "
+					"%s; remove one of the files", text,
+					other->desc->module.name, other->path);
 	}
 	return 0;
+}
+
+int ecap_catalog_check_words(const struct ecap_catalog *catalog, const char *path,
+			     const struct ecap_module *module,
+			     const struct ecap_catalog_entry **same_name)
+{
+	size_t len;
+
+	*same_name = NULL;
+	for (uint32_t i = 0; i < catalog->n; i++) {
+		const struct ecap_catalog_entry *other = catalog->entries[i];
+
+		if (is_usable(other) && strcmp(other->path, path) &&
+		    !strcmp(other->desc->module.name, module->name)) {
+			*same_name = other;
+			return 0;
+		}
+	}
+	const char *word = word_at(module, 0, &len);
+
+	for (uint32_t w = 0; word; word = word_at(module, ++w, &len)) {
+		int err = check_word(catalog, path, word, len);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void ignore(void *arg, enum ecap_check check, int result)
+{
+	(void)arg, (void)check, (void)result;
 }
 
 static int is_listed(const struct ecap_catalog *catalog, const char *path)
@@ -150,6 +170,21 @@ static int is_listed(const struct ecap_catalog *catalog, const char *path)
 			return 1;
 	}
 	return 0;
+}
+
+/* Fills the entry by what the checks say of its file. */
+static int read_entry(const struct ecap_catalog *catalog, struct ecap_catalog_entry *entry)
+{
+	static const struct ecap_check_report go_on = { .tell = ignore };
+	struct ecap_module_file file = {
+		.path = entry->path, .fd = -1, .host = { .catalog = catalog },
+	};
+	int err = ecap_module_checks(&file, ECAP_CHECK_FILE, ECAP_CHECK_WORDS, &go_on);
+
+	*(err ? &entry->seen : &entry->desc) = ecap_module_file_desc(&file);
+	entry->shadowed_by = file.same_name;
+	ecap_module_file_end(&file);
+	return err;
 }
 
 static int scan_file(struct ecap_catalog *catalog, const char *dir, const char *name)
@@ -172,14 +207,11 @@ static int scan_file(struct ecap_catalog *catalog, const char *dir, const char *
 
 	if (!entry)
 		return no_memory();
+	entry->dir = dir;
 	if (!err)
-		err = read_entry(entry, ecap_secure_path);
-	if (!err)
-		err = check_before(catalog, entry);
+		err = read_entry(catalog, entry);
 	if (!err)
 		return 0;
-	ecap_desc_free(entry->desc);
-	entry->desc = NULL;
 	entry->error = strdup(ecap_err_text());
 	return entry->error ? 0 : no_memory();
 }
@@ -216,15 +248,30 @@ static int scan_dir(struct ecap_catalog *catalog, const char *dir, int given)
 	return err;
 }
 
+/* Keeps the directory's name and reads it. */
+static int add_dir(struct ecap_catalog *catalog, const char *name, int given)
+{
+	char **dirs = reallocarray(catalog->dirs, catalog->n_dirs + 1, sizeof(*dirs));
+
+	if (!dirs)
+		return no_memory();
+	catalog->dirs = dirs;
+	dirs[catalog->n_dirs] = strdup(name);
+	if (!dirs[catalog->n_dirs])
+		return no_memory();
+	return scan_dir(catalog, dirs[catalog->n_dirs++], given);
+}
+
 int ecap_catalog_scan(const char *const *dirs, uint32_t n_dirs, int dirs_given,
-		      struct ecap_catalog **catalog)
+		      int (*is_reserved)(const char *word), struct ecap_catalog **catalog)
 {
 	_cleanup_(catalog_freep) struct ecap_catalog *made = calloc(1, sizeof(*made));
 
 	if (!made)
 		return no_memory();
+	made->is_reserved = is_reserved;
 	for (uint32_t i = 0; i < n_dirs; i++) {
-		int err = scan_dir(made, dirs[i], dirs_given);
+		int err = add_dir(made, dirs[i], dirs_given);
 
 		if (err)
 			return err;
@@ -244,7 +291,7 @@ static struct ecap_catalog_entry *find_exact(const struct ecap_catalog *catalog,
 	return NULL;
 }
 
-/* The unusable file whose name, without .so, is @word. */
+/* The unusable file whose name, without .so, is @word, or the module in which has that word. */
 static const struct ecap_catalog_entry *find_broken(const struct ecap_catalog *catalog,
 						    const char *word)
 {
@@ -253,8 +300,12 @@ static const struct ecap_catalog_entry *find_broken(const struct ecap_catalog *c
 		const char *name = strrchr(entry->path, '/');
 
 		name = name ? name + 1 : entry->path;
-		if (entry->error && strlen(name) == strlen(word) + strlen(SUFFIX) &&
+		if (!entry->error || !*word)
+			continue;
+		if (strlen(name) == strlen(word) + strlen(SUFFIX) &&
 		    !strncmp(name, word, strlen(word)))
+			return entry;
+		if (entry->seen && has_word(&entry->seen->module, word, strlen(word)))
 			return entry;
 	}
 	return NULL;
@@ -382,6 +433,28 @@ static int is_file(const char *word)
 	       (len > strlen(SUFFIX) && !strcmp(word + len - strlen(SUFFIX), SUFFIX));
 }
 
+static int canonical(const char *word, char **path)
+{
+	*path = realpath(word, NULL);
+	return *path ? 0 : ecap_err(-errno, "%s: cannot open it: %s", word, strerror(errno));
+}
+
+int ecap_catalog_locate(struct ecap_catalog *catalog, const char *word, char **path)
+{
+	if (is_file(word))
+		return canonical(word, path);
+	const struct ecap_catalog_entry *entry = find_exact(catalog, word);
+
+	if (!entry)
+		entry = find_broken(catalog, word);
+	if (!entry)
+		entry = ecap_catalog_find(catalog, word);
+	if (!entry)
+		return -ENOENT;
+	*path = strdup(entry->path);
+	return *path ? 0 : no_memory();
+}
+
 int ecap_catalog_read(struct ecap_catalog *catalog, const char *word,
 		      struct ecap_catalog_entry **entry)
 {
@@ -389,18 +462,24 @@ int ecap_catalog_read(struct ecap_catalog *catalog, const char *word,
 		*entry = ecap_catalog_find(catalog, word);
 		return *entry ? 0 : -ENOENT;
 	}
-	_cleanup_free_ char *path = realpath(word, NULL);
+	_cleanup_free_ char *path = NULL;
+	int err = canonical(word, &path);
 
-	if (!path)
-		return ecap_err(-errno, "%s: cannot open it: %s", word, strerror(errno));
+	if (err)
+		return err;
+	struct ecap_module_file file = { .path = path, .fd = -1 };
 	struct ecap_catalog_entry *made = add_entry(catalog, path);
 
 	if (!made)
 		return no_memory();
 	made->read_only = 1;
-	int err = read_entry(made, NULL);
-
+	err = ecap_module_checks(&file, ECAP_CHECK_FILE, ECAP_CHECK_FILE, NULL);
 	if (!err)
+		err = ecap_module_checks(&file, ECAP_CHECK_ELF, ECAP_CHECK_LATER, NULL);
+	if (!err) {
+		made->desc = ecap_module_file_desc(&file);
 		*entry = made;
+	}
+	ecap_module_file_end(&file);
 	return err;
 }

@@ -2,7 +2,8 @@
 /*
  * Builds a struct ecap_desc from a module file. The descriptor is data, but its pointers are
  * made by the dynamic linker, so they are followed through the relocations. Counts are bounded
- * before they are used; sizes may be those of a later minor.
+ * before they are used; sizes may be those of a later minor. What cannot be read is left empty,
+ * so that the rest can be shown.
  */
 #include "descriptor.h"
 
@@ -10,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "descriptor_check.h"
 #include "descriptor_copy.h"
+#include "descriptor_read.h"
 #include "err.h"
 #include "util.h"
 
@@ -70,11 +71,6 @@ static const struct ecap_layout services_layout = {
 	service_pointers, ARRAY_SIZE(service_pointers), 0,
 };
 
-static void elf_freep(struct ecap_module_elf **elf)
-{
-	ecap_module_elf_free(*elf);
-}
-
 static void desc_freep(struct ecap_desc **desc)
 {
 	ecap_desc_free(*desc);
@@ -93,21 +89,30 @@ static uint64_t address(const void *pointer)
 	return (uint64_t)(uintptr_t)pointer;
 }
 
-/* Replaces the addresses at some offsets of a row by copies of the strings that are there. */
-static int follow_strings(struct ecap_copies *copies, void *row, const uint16_t *offsets,
-			  uint32_t n)
+/*
+ * Puts copies of strings into @row, where @raw, the row as the file has it, has their addresses.
+ * Goes on past one that cannot be read, which stays NULL, and returns the first error.
+ */
+static int follow_strings(struct ecap_copies *copies, const void *raw, void *row,
+			  const uint16_t *offsets, uint32_t n)
 {
+	char text[256] = "";
+	int first = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
 		const char **member = (const char **)((char *)row + offsets[i]);
+		uint64_t addr;
 
-		if (!*member)
-			continue;
-		int err = ecap_copy_string(copies, address(*member), member);
+		memcpy(&addr, (const char *)raw + offsets[i], sizeof(addr));
+		*member = NULL;
+		int err = addr ? ecap_copy_string(copies, addr, member) : 0;
 
-		if (err)
-			return err;
+		if (err && !first) {
+			first = err;
+			snprintf(text, sizeof(text), "%s", ecap_err_text());
+		}
 	}
-	return 0;
+	return first ? ecap_err(first, "%s", text) : 0;
 }
 
 /* The size of a struct that begins with it. */
@@ -121,44 +126,56 @@ static int struct_size(const struct ecap_module_elf *elf, uint64_t addr, uint32_
 	return 0;
 }
 
-static int read_module(const struct ecap_module_elf *elf, struct ecap_desc *desc)
+static int read_row(const struct ecap_module_elf *elf, const Elf64_Sym *symbol,
+		    struct ecap_desc *desc)
 {
-	Elf64_Sym symbol;
 	uint32_t size;
 	void *row;
-	int err = ecap_module_elf_find(elf, &symbol);
 
-	if (err)
-		return err;
-	if (struct_size(elf, symbol.st_value, &size))
+	if (struct_size(elf, symbol->st_value, &size))
 		return ecap_err(-EINVAL, "damaged: no data for " ECAP_MODULE_SYMBOL);
-	if (size > symbol.st_size)
+	if (size > symbol->st_size)
 		return ecap_err(-EINVAL, "its descriptor says it has %u bytes, but "
 				ECAP_MODULE_SYMBOL " has %llu; define it with ECAP_MODULE", size,
-				(unsigned long long)symbol.st_size);
-	/* name and versions first: a module of a later minor is to be told so, not "not zero" */
-	uint32_t known = size < sizeof(desc->module) ? size : sizeof(desc->module);
+				(unsigned long long)symbol->st_size);
+	int err = ecap_copy_rows(desc->memory, &module_layout, symbol->st_value, 1, size, &row);
 
-	err = ecap_copy_rows(desc->memory, &module_layout, symbol.st_value, 1, known, &row);
 	if (err)
 		return err;
-	memcpy(&desc->module, row, sizeof(desc->module));
-	desc->addr = symbol.st_value;
-	err = follow_strings(desc->memory, &desc->module, module_strings, MODULE_N_STRINGS);
+	desc->row = row;
+	desc->addr = symbol->st_value;
+	desc->module = *desc->row;
+	for (size_t i = 0; i < ARRAY_SIZE(module_strings); i++)
+		memset((char *)&desc->module + module_strings[i], 0, sizeof(uint64_t));
+	desc->module.n_options = desc->module.n_bpf = 0;
+	return 0;
+}
+
+int ecap_desc_new(const struct ecap_module_elf *elf, const Elf64_Sym *symbol,
+		  struct ecap_desc **desc)
+{
+	_cleanup_(desc_freep) struct ecap_desc *made = calloc(1, sizeof(*made));
+	struct ecap_copies *copies;
+
+	if (!made)
+		return ecap_err(-ENOMEM, "out of memory");
+	int err = ecap_copies_new(elf, &copies);
+
+	if (err)
+		return err;
+	made->memory = copies;
+	err = read_row(elf, symbol, made);
 	if (!err)
-		err = ecap_desc_check_abi(&desc->module);
-	if (!err && size > known)
-		err = ecap_copy_rows(desc->memory, &module_layout, symbol.st_value, 1, size, &row);
+		*desc = TAKE_PTR(made);
 	return err;
 }
 
-static int read_ops(const struct ecap_module_elf *elf, struct ecap_desc *desc)
+int ecap_desc_read_operations(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 {
-	uint64_t addr = address(desc->module.ops);
+	uint64_t addr = address(desc->row->ops);
 	uint32_t size;
 	void *row;
 
-	desc->module.ops = NULL;
 	if (!addr)
 		return ecap_err(-EINVAL, "has no operations; set .ops in its descriptor");
 	if (struct_size(elf, addr, &size))
@@ -169,9 +186,6 @@ static int read_ops(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 		return err;
 	const struct ecap_ops *ops = row;
 
-	if (ops->reserved)
-		return ecap_err(-EINVAL, "reserved bytes of its table of operations are not "
-				"zero; leave .reserved out");
 	for (uint32_t i = 0; i < N_OPS; i++) {
 		uint64_t target;
 
@@ -183,50 +197,51 @@ static int read_ops(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 					ecap_desc_operation(i));
 		desc->ops_set |= UINT64_C(1) << i;
 	}
+	if (ops->reserved)
+		return ecap_err(-EINVAL, "reserved bytes of its table of operations are not "
+				"zero; leave .reserved out");
 	return 0;
 }
 
-static int read_options(struct ecap_desc *desc)
+int ecap_desc_read_options(struct ecap_desc *desc)
 {
-	struct ecap_module *module = &desc->module;
-	uint64_t addr = address(module->options);
+	uint32_t n = desc->row->n_options;
 	void *rows, *own;
 
-	module->options = NULL;
-	if (module->n_options > ECAP_MAX_OPTIONS)
+	if (n > ECAP_MAX_OPTIONS)
 		return ecap_err(-EINVAL, "has %u options, more than %u; count them with ECAP_COUNT",
-				module->n_options, ECAP_MAX_OPTIONS);
-	if (!module->n_options)
+				n, ECAP_MAX_OPTIONS);
+	if (!n)
 		return 0;
-	int err = ecap_copy_rows(desc->memory, &option_layout, addr, module->n_options,
-				 module->option_size, &rows);
+	int err = ecap_copy_rows(desc->memory, &option_layout, address(desc->row->options), n,
+				 desc->row->option_size, &rows);
 
 	if (!err)
-		err = ecap_copies_room(desc->memory, module->n_options * sizeof(struct ecap_option),
-				       &own);
+		err = ecap_copies_room(desc->memory, n * sizeof(struct ecap_option), &own);
 	if (err)
 		return err;
 	struct ecap_option *options = own;
 
-	memcpy(options, rows, module->n_options * sizeof(*options));
-	for (uint32_t i = 0; i < module->n_options; i++) {
-		err = follow_strings(desc->memory, &options[i], option_strings,
-				     ARRAY_SIZE(option_strings));
-		if (err)
-			return ecap_err_context(err, "option %u", i + 1);
+	memcpy(options, rows, n * sizeof(*options));
+	for (uint32_t i = 0; i < n; i++) {
+		int failed = follow_strings(desc->memory, (const struct ecap_option *)rows + i,
+					    &options[i], option_strings,
+					    ARRAY_SIZE(option_strings));
+
+		if (failed && !err)
+			err = ecap_err_context(failed, "option %u", i + 1);
 	}
-	module->options = options;
-	return 0;
+	desc->module.options = options;
+	desc->module.n_options = n;
+	return err;
 }
 
 /* The length of a NULL-ended list is known when its end is found, row by row. */
 static int read_services(struct ecap_desc *desc)
 {
-	uint64_t addr = address(desc->module.services);
+	uint64_t addr = address(desc->row->services);
 	void *row, *room;
-	uint32_t n = 0;
 
-	desc->module.services = NULL;
 	if (!addr)
 		return 0;
 	int err = ecap_copies_room(desc->memory, (MAX_SERVICES + 1) * sizeof(char *), &room);
@@ -235,24 +250,33 @@ static int read_services(struct ecap_desc *desc)
 		return err;
 	const char **list = room;
 
-	for (;; n++) {
+	desc->module.services = list;
+	for (uint32_t n = 0;; n++) {
+		const char *id;
+
 		err = ecap_copy_rows(desc->memory, &services_layout, addr + n * sizeof(char *), 1,
 				     sizeof(char *), &row);
 		if (err)
 			return err;
-		memcpy(&list[n], row, sizeof(char *));
-		if (!list[n])
-			break;
+		memcpy(&id, row, sizeof(id));
+		if (!id)
+			return 0;
 		if (n == MAX_SERVICES)
 			return ecap_err(-EINVAL, "needs more than %u services; end the list with "
 					"NULL", MAX_SERVICES);
-		err = ecap_copy_string(desc->memory, address(list[n]), &list[n]);
+		err = ecap_copy_string(desc->memory, address(id), &list[n]);
 		if (err)
 			return err;
+		desc->n_services++;
 	}
-	desc->module.services = list;
-	desc->n_services = n;
-	return 0;
+}
+
+int ecap_desc_read_words(struct ecap_desc *desc)
+{
+	int err = follow_strings(desc->memory, desc->row, &desc->module, module_strings,
+				 MODULE_N_STRINGS);
+
+	return err ? err : read_services(desc);
 }
 
 /* What libbpf wants of an object: elf(5), and EM_BPF of include/uapi/linux/elf-em.h. */
@@ -274,89 +298,65 @@ static int read_bpf_row(const struct ecap_module_elf *elf, struct ecap_copies *c
 {
 	uint64_t data = address(row->data), end = address(row->end);
 
+	bpf->features = row->features;
+	bpf->variant = row->variant;
 	if (!row->name)
 		return ecap_err(-EINVAL, "has no name; set .name");
 	int err = ecap_copy_string(copies, address(row->name), &bpf->name);
 
 	if (err)
 		return err;
-	if (row->reserved)
-		return ecap_err(-EINVAL, "its reserved bytes are not zero; leave .reserved out");
-	if (row->variant != ECAP_BTF_CORE && row->variant != ECAP_BTF_NONCORE)
-		return ecap_err(-EINVAL, "variant %u is neither ECAP_BTF_CORE nor ECAP_BTF_NONCORE",
-				row->variant);
 	if (end < data || check_bpf_object(ecap_module_elf_at(elf, data, end - data), end - data))
 		return ecap_err(-EINVAL, "is not a BPF object in the module's data; "
 				"embed the .bpf.o with ECAP_BPF_OBJECT");
 	bpf->offset = ecap_module_elf_offset(elf, data);
 	bpf->size = end - data;
-	bpf->features = row->features;
-	bpf->variant = row->variant;
+	if (row->reserved)
+		return ecap_err(-EINVAL, "its reserved bytes are not zero; leave .reserved out");
+	if (row->variant != ECAP_BTF_CORE && row->variant != ECAP_BTF_NONCORE)
+		return ecap_err(-EINVAL, "variant %u is neither ECAP_BTF_CORE nor ECAP_BTF_NONCORE",
+				row->variant);
 	return 0;
 }
 
-static int read_bpf(const struct ecap_module_elf *elf, struct ecap_desc *desc)
+int ecap_desc_read_bpf(const struct ecap_module_elf *elf, struct ecap_desc *desc)
 {
-	uint64_t addr = address(desc->module.bpf);
-	uint32_t n = desc->module.n_bpf;
+	uint32_t n = desc->row->n_bpf;
 	void *rows, *room;
 
-	desc->module.bpf = NULL;
 	if (!n || n > MAX_BPF)
 		return ecap_err(-EINVAL, "has %u BPF objects, expected are 1 to %u; list them in "
 				".bpf of its descriptor", n, MAX_BPF);
-	int err = ecap_copy_rows(desc->memory, &bpf_layout, addr, n, desc->module.bpf_size, &rows);
+	int err = ecap_copy_rows(desc->memory, &bpf_layout, address(desc->row->bpf), n,
+				 desc->row->bpf_size, &rows);
 
 	if (!err)
 		err = ecap_copies_room(desc->memory, n * sizeof(*desc->bpf), &room);
 	if (err)
 		return err;
 	desc->bpf = room;
+	desc->module.n_bpf = n;
 	for (uint32_t i = 0; i < n; i++) {
-		err = read_bpf_row(elf, desc->memory, (const struct ecap_bpf *)rows + i,
-				   &desc->bpf[i]);
-		if (err)
-			return ecap_err_context(err, "BPF object %u", i + 1);
+		int failed = read_bpf_row(elf, desc->memory, (const struct ecap_bpf *)rows + i,
+					  &desc->bpf[i]);
+
+		if (failed && !err)
+			err = ecap_err_context(failed, "BPF object %u", i + 1);
 	}
-	return 0;
-}
-
-static int read_desc(int fd, struct ecap_desc *desc)
-{
-	_cleanup_(elf_freep) struct ecap_module_elf *elf = NULL;
-	struct ecap_copies *copies = NULL;
-	int err = ecap_module_elf_read(fd, &elf);
-
-	if (!err)
-		err = ecap_copies_new(elf, &copies);
-	if (err)
-		return err;
-	desc->memory = copies;
-	err = read_module(elf, desc);
-	if (!err)
-		err = read_ops(elf, desc);
-	if (!err)
-		err = read_options(desc);
-	if (!err)
-		err = ecap_desc_check(desc);
-	if (!err)
-		err = read_services(desc);
-	if (!err)
-		err = read_bpf(elf, desc);
-	ecap_copies_detach(copies);
 	return err;
 }
 
-int ecap_desc_read(int fd, const char *path, struct ecap_desc **desc)
+int ecap_desc_check_texts(const struct ecap_desc *desc)
 {
-	_cleanup_(desc_freep) struct ecap_desc *made = calloc(1, sizeof(*made));
+	return ecap_copies_check_texts(desc->memory);
+}
 
-	if (!made)
-		return ecap_err(-ENOMEM, "%s: out of memory", path);
-	int err = read_desc(fd, made);
+int ecap_desc_check_later(const struct ecap_desc *desc)
+{
+	return ecap_copies_check_later(desc->memory);
+}
 
-	if (err)
-		return ecap_err(err, "%s: %s", path, ecap_err_text());
-	*desc = TAKE_PTR(made);
-	return 0;
+void ecap_desc_end(struct ecap_desc *desc)
+{
+	ecap_copies_detach(desc->memory);
 }

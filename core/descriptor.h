@@ -26,6 +26,7 @@ struct ecap_desc {
 	struct ecap_module module;
 	uint32_t n_services;
 	struct ecap_desc_bpf *bpf; /* module.n_bpf of them */
+	const struct ecap_module *row; /* as in the file: addresses there instead of pointers */
 	uint64_t addr;             /* of the descriptor in the file */
 	uint64_t ops_set;          /* bit i: the i-th operation behind ops.reserved is given */
 	void *memory;              /* owns all of the above */
@@ -37,6 +38,8 @@ struct ecap_desc {
  * Returns 0, or a negative errno with a text that begins with @path.
  */
 int ecap_desc_read(int fd, const char *path, struct ecap_desc **desc);
+/* Name of the i-th operation behind ops.reserved, as of ops_set. */
+const char *ecap_desc_operation(uint32_t i);
 void ecap_desc_free(struct ecap_desc *desc);
 
 #endif

@@ -3,14 +3,14 @@
  * Checks of a descriptor's values. The rows of its options go through the option engine, which
  * is what will use them, so a default that does not parse is found before the module runs.
  */
-#include "descriptor_check.h"
+#include "descriptor_read.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "abi_copy.h"
 #include "err.h"
-#include "options.h"
+#include "options_internal.h"
 #include "util.h"
 
 #define MAX_NAME 32u
@@ -94,7 +94,7 @@ static int check_aliases(const struct ecap_module *module)
 	return 0;
 }
 
-static int check_names(const struct ecap_module *module)
+int ecap_desc_check_names(const struct ecap_module *module)
 {
 	const struct {
 		const char *what, *text;
@@ -115,7 +115,7 @@ static int check_names(const struct ecap_module *module)
 	return err ? err : check_aliases(module);
 }
 
-static int check_operations(const struct ecap_desc *desc)
+int ecap_desc_check_operations(const struct ecap_desc *desc)
 {
 	for (uint32_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		if (operations[i].required && !(desc->ops_set >> i & 1))
@@ -154,7 +154,7 @@ static int check_option(const struct ecap_option *options, uint32_t i)
 	return 0;
 }
 
-static int check_options(const struct ecap_module *module)
+int ecap_desc_check_options(const struct ecap_module *module)
 {
 	struct ecap_options *options = NULL;
 
@@ -175,7 +175,7 @@ static int check_options(const struct ecap_module *module)
 }
 
 /* The sizes of what comes at run time; those of the tables are checked where they are read. */
-static int check_sizes(const struct ecap_module *module)
+int ecap_desc_check_sizes(const struct ecap_module *module)
 {
 	const struct {
 		const char *what;
@@ -193,15 +193,4 @@ static int check_sizes(const struct ecap_module *module)
 					sizes[i].least, ECAP_ABI_MAX_SIZE);
 	}
 	return 0;
-}
-
-int ecap_desc_check(const struct ecap_desc *desc)
-{
-	int err = check_names(&desc->module);
-
-	if (!err)
-		err = check_sizes(&desc->module);
-	if (!err)
-		err = check_operations(desc);
-	return err ? err : check_options(&desc->module);
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "err.h"
+#include "options_internal.h"
+#include "utf8.h"
 #include "util.h"
 
 struct piece {
@@ -26,6 +28,8 @@ struct ecap_copies {
 	const struct ecap_module_elf *elf;
 	struct ecap_relocs *relocs;
 	struct piece *pieces;
+	const char *later; /* the first table that uses members of a later SDK, or NULL */
+	const char *odd;   /* the first text that is not fit for a terminal, or NULL */
 };
 
 int ecap_copies_new(const struct ecap_module_elf *elf, struct ecap_copies **copies)
@@ -103,7 +107,7 @@ static uint32_t pointer_at(const struct ecap_layout *layout, uint32_t i)
 				: layout->code + i * (uint32_t)sizeof(uint64_t);
 }
 
-static int copy_row(const struct ecap_copies *copies, const struct ecap_layout *layout,
+static int copy_row(struct ecap_copies *copies, const struct ecap_layout *layout,
 		    uint64_t addr, uint32_t stride, uint8_t *row)
 {
 	uint32_t size = shared_size(layout, stride);
@@ -124,10 +128,9 @@ static int copy_row(const struct ecap_copies *copies, const struct ecap_layout *
 					"it must be constants of the module", layout->name);
 		memcpy(row + offset, &target, sizeof(target));
 	}
-	if (stride > size && !ecap_relocs_is_zero(copies->relocs, addr + size, stride - size))
-		return ecap_err(-EINVAL, "its %s uses members of a later SDK, although the module "
-				"says that it runs on this one; rebuild it with an ECAP_ABI_TARGET "
-				"that is right, or upgrade ecapture", layout->name);
+	if (stride > size && !copies->later &&
+	    !ecap_relocs_is_zero(copies->relocs, addr + size, stride - size))
+		copies->later = layout->name;
 	return 0;
 }
 
@@ -162,13 +165,15 @@ int ecap_copy_rows(struct ecap_copies *copies, const struct ecap_layout *layout,
 	return 0;
 }
 
-/* Descriptions end up on terminals, so they may not hold anything that steers one. */
-static int is_plain(const uint8_t *string, size_t len)
+/* Texts end up on terminals, so they may not hold anything that steers one, and in JSON. */
+static int is_plain(const uint8_t *p, const uint8_t *end)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((string[i] < 0x20 && string[i] != '\n' && string[i] != '\t') ||
-		    string[i] == 0x7f)
+	while (p < end) {
+		size_t n = *p == '\n' || *p == '\t' ? 1 : ecap_utf8_shown(p, end);
+
+		if (!n)
 			return 0;
+		p += n;
 	}
 	return 1;
 }
@@ -184,10 +189,6 @@ int ecap_copy_string(struct ecap_copies *copies, uint64_t addr, const char **str
 			return ecap_err(-EINVAL, "damaged: a text that does not end in its data, "
 					"or is longer than %u bytes", ECAP_MAX_STRING - 1);
 	} while (bytes[len++]);
-	if (!is_plain(bytes, len - 1))
-		return ecap_err(-EINVAL, "one of its texts has control characters; it may have "
-				"tabs and line ends only");
-
 	struct piece *piece = piece_new(copies, len);
 
 	if (!piece)
@@ -195,7 +196,26 @@ int ecap_copy_string(struct ecap_copies *copies, uint64_t addr, const char **str
 	piece->addr = addr;
 	memcpy(piece->bytes, bytes, len);
 	*string = (const char *)piece->bytes;
+	if (!copies->odd && !is_plain(bytes, bytes + len - 1))
+		copies->odd = *string;
 	return 0;
+}
+
+int ecap_copies_check_later(const struct ecap_copies *copies)
+{
+	if (!copies->later)
+		return 0;
+	return ecap_err(-EINVAL, "its %s uses members of a later SDK, although the module says that "
+			"it runs on this one; rebuild it with an ECAP_ABI_TARGET that is right, or "
+			"upgrade ecapture", copies->later);
+}
+
+int ecap_copies_check_texts(const struct ecap_copies *copies)
+{
+	if (!copies->odd)
+		return 0;
+	return ecap_err(-EINVAL, "one of its texts has control characters or is not UTF-8: %s; it "
+			"may have tabs and line ends only", ecap_show(copies->odd, '"').s);
 }
 
 static int same_row(const struct piece *piece, const uint8_t *row, uintptr_t in_memory,

@@ -34,13 +34,18 @@ void ecap_copies_detach(struct ecap_copies *copies);
 /*
  * Copies a table of @n rows of @stride bytes at @addr. The rows get today's size, members that
  * the module does not have are zero, and each pointer is replaced by the address in the file
- * that it leads to. -EINVAL when a row is longer than today's and the rest is not zero.
+ * that it leads to.
  */
 int ecap_copy_rows(struct ecap_copies *copies, const struct ecap_layout *layout, uint64_t addr,
 		   uint32_t n, uint32_t stride, void **rows);
 int ecap_copy_string(struct ecap_copies *copies, uint64_t addr, const char **string);
 /* Zeroed memory that is freed with the copies. */
 int ecap_copies_room(struct ecap_copies *copies, uint64_t size, void **room);
+
+/* Refuses rows that are longer than today's, when the rest of one is not zero. */
+int ecap_copies_check_later(const struct ecap_copies *copies);
+/* Refuses texts that are not UTF-8, or that would act on a terminal. */
+int ecap_copies_check_texts(const struct ecap_copies *copies);
 
 /*
  * Compares all copies with the memory of the module, which is loaded at @base with these

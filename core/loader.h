@@ -12,7 +12,9 @@
 
 struct ecap_catalog_entry {
 	char *path;             /* canonical where that could be found */
+	const char *dir;        /* the directory that it was found in, as given; NULL: in none */
 	struct ecap_desc *desc; /* NULL: not usable, see error */
+	struct ecap_desc *seen; /* what could be read of one that is not usable, or NULL: to be shown */
 	char *error;            /* why not usable, or NULL */
 	const struct ecap_catalog_entry *shadowed_by; /* a module of the same name that came first */
 	int read_only;          /* by ecap_catalog_read(): nobody checked who could change the file */
@@ -22,15 +24,19 @@ struct ecap_catalog_entry {
 struct ecap_catalog {
 	struct ecap_catalog_entry **entries;
 	uint32_t n;
+	char **dirs;
+	uint32_t n_dirs;
+	int (*is_reserved)(const char *word); /* or NULL */
 };
 
 /*
  * Reads every *.so of the directories, in their order; a file that cannot be used becomes an
  * entry with its error. A directory that does not exist is an error only when @dirs_given.
+ * @is_reserved: whether a word is a command of the program, so that no module can have it.
  * Returns 0 or a negative errno.
  */
 int ecap_catalog_scan(const char *const *dirs, uint32_t n_dirs, int dirs_given,
-		      struct ecap_catalog **catalog);
+		      int (*is_reserved)(const char *word), struct ecap_catalog **catalog);
 void ecap_catalog_free(struct ecap_catalog *catalog);
 
 /*
@@ -47,12 +53,27 @@ struct ecap_catalog_entry *ecap_catalog_find(struct ecap_catalog *catalog, const
 int ecap_catalog_read(struct ecap_catalog *catalog, const char *word,
 		      struct ecap_catalog_entry **entry);
 
+/* The canonical path of the file that @word names or stands for, be it usable or not. */
+int ecap_catalog_locate(struct ecap_catalog *catalog, const char *word, char **path);
+
+/*
+ * Refuses a module with a word that is a command's, or stands for another module. One of the
+ * same name is no error but @same_name, which is NULL otherwise. @path: of the module's own
+ * entry, which is passed over.
+ */
+int ecap_catalog_check_words(const struct ecap_catalog *catalog, const char *path,
+			     const struct ecap_module *module,
+			     const struct ecap_catalog_entry **same_name);
+
 /*
  * Checks what does not concern the file alone: services that the module needs (@has_service),
  * a BPF object that fits @features and @btf_mode (ECAP_BTF_CORE, ECAP_BTF_NONCORE, 0: any).
  */
 int ecap_module_check(const struct ecap_desc *desc, const char *path, uint64_t features,
 		      uint32_t btf_mode, int (*has_service)(const char *id));
+
+/* What a BPF object cannot do without: ECAP_FEAT_*. */
+uint64_t ecap_module_bpf_needs(const struct ecap_desc_bpf *bpf);
 
 /* Index of the first BPF object of the descriptor that fits, or a negative errno with a text. */
 int ecap_module_pick_bpf(const struct ecap_desc *desc, uint64_t features, uint32_t btf_mode,
@@ -69,5 +90,8 @@ int ecap_module_load(struct ecap_catalog_entry *entry, const struct ecap_module 
  * owner and mode and those of every directory above it. @path must be canonical.
  */
 int ecap_secure_path(int fd, const char *path);
+/* The two halves of it, whose texts do not name the file. */
+int ecap_secure_file(int fd, const char *path);
+int ecap_secure_directories(const char *path);
 
 #endif

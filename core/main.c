@@ -85,8 +85,9 @@ static int find_modules(struct ecap_command_line *line)
 	}
 	while (dirs && dirs[n])
 		n++;
-	return n ? ecap_catalog_scan(dirs, n, 1, &line->catalog)
-		 : ecap_catalog_scan(usual, ARRAY_SIZE(usual), 0, &line->catalog);
+	return n ? ecap_catalog_scan(dirs, n, 1, ecap_command_is_reserved, &line->catalog)
+		 : ecap_catalog_scan(usual, ARRAY_SIZE(usual), 0, ecap_command_is_reserved,
+				     &line->catalog);
 }
 
 static const char *const top_help =
@@ -149,7 +150,7 @@ static int dispatch(struct ecap_command_line *line)
 	if (err)
 		return ecap_command_fail("ecapture", err == -EINVAL ? ECAP_EXIT_USAGE
 								    : ECAP_EXIT_FAILURE);
-	if (!line->command || !strcmp(line->command, "help"))
+	if (!line->command || !strcmp(line->command, ECAP_COMMAND_HELP))
 		return print_help(line);
 	command = ecap_command_find(line->command);
 	if (command)

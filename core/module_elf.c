@@ -50,6 +50,7 @@ struct ecap_module_elf {
 	uint64_t dynamic, n_dynamic;           /* file offset, entries in front of DT_NULL */
 	uint64_t tags[N_TAGS];
 	uint64_t gnu_hash, flags_1;
+	int64_t stack_flags;                   /* of PT_GNU_STACK, or -1: there is none */
 	const char *strings;
 	uint64_t n_symbols;
 };
@@ -180,25 +181,12 @@ static int add_segment(struct ecap_module_elf *elf, const Elf64_Phdr *ph)
 	return 0;
 }
 
-/*
- * The dynamic linker makes the stack of the whole process executable for a library that asks
- * for it, or that has no PT_GNU_STACK (ld.so(8), GNU_STACK in the Linux extensions of the gABI).
- */
-static int check_stack(const Elf64_Phdr *stack)
-{
-	if (!stack)
-		return ecap_err(-ENOEXEC, "refused: does not say that its stack need not be "
-				"executable; link it with -z noexecstack");
-	if (stack->p_flags & PF_X)
-		return ecap_err(-ENOEXEC, "refused: asks for an executable stack; link it with "
-				"-z noexecstack");
-	return 0;
-}
-
 static int read_program_headers(struct ecap_module_elf *elf, const Elf64_Ehdr *header)
 {
-	Elf64_Phdr stack, dynamic;
-	int have_stack = 0, have_dynamic = 0;
+	Elf64_Phdr dynamic;
+	int have_dynamic = 0;
+
+	elf->stack_flags = -1;
 
 	for (uint32_t i = 0; i < header->e_phnum; i++) {
 		Elf64_Phdr ph;
@@ -216,8 +204,7 @@ static int read_program_headers(struct ecap_module_elf *elf, const Elf64_Ehdr *h
 			dynamic = ph;
 			have_dynamic = 1;
 		} else if (ph.p_type == PT_GNU_STACK) {
-			stack = ph;
-			have_stack = 1;
+			elf->stack_flags = ph.p_flags;
 		}
 	}
 
@@ -226,7 +213,7 @@ static int read_program_headers(struct ecap_module_elf *elf, const Elf64_Ehdr *h
 				"with -shared");
 	elf->dynamic = ecap_module_elf_offset(elf, dynamic.p_vaddr);
 	elf->n_dynamic = dynamic.p_filesz / sizeof(Elf64_Dyn);
-	return check_stack(have_stack ? &stack : NULL);
+	return 0;
 }
 
 static void read_dynamic(struct ecap_module_elf *elf)
@@ -259,11 +246,6 @@ static int read_strings(struct ecap_module_elf *elf)
 	if (!elf->strings || elf->strings[size - 1])
 		return ecap_err(-ENOEXEC, "damaged: no table of strings");
 	return 0;
-}
-
-static const char *string_at(const struct ecap_module_elf *elf, uint64_t offset)
-{
-	return offset < elf->tags[DT_STRSZ] ? elf->strings + offset : NULL;
 }
 
 static uint32_t read_u32(const void *p)
@@ -331,72 +313,11 @@ static int read_symbols(struct ecap_module_elf *elf)
 	return 0;
 }
 
-/* ld.so(8): an entry that does not begin with / or $ORIGIN depends on the working directory. */
-static int is_relative(const char *dir, size_t len)
+static int check_kind(const struct ecap_module_elf *elf)
 {
-	static const char *const origins[] = { "$ORIGIN", "${ORIGIN}" };
-
-	if (len && dir[0] == '/')
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(origins); i++) {
-		size_t n = strlen(origins[i]);
-
-		if (len >= n && !memcmp(dir, origins[i], n) && (len == n || dir[n] == '/'))
-			return 0;
-	}
-	return 1;
-}
-
-static int check_search_path(const char *path)
-{
-	for (const char *dir = path;;) {
-		size_t len = strcspn(dir, ":");
-
-		if (is_relative(dir, len))
-			return ecap_err(-ENOEXEC, "refused: looks for libraries in \"%.*s\", which "
-					"depends on the working directory; link it with an "
-					"absolute -rpath, or none", (int)(len > 200 ? 200 : len),
-					dir);
-		if (!dir[len])
-			return 0;
-		dir += len + 1;
-	}
-}
-
-static int check_needed(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (memchr(name, '/', len) && is_relative(name, len))
-		return ecap_err(-ENOEXEC, "refused: needs the library %.200s, which depends on the "
-				"working directory; give that library a soname", name);
-	return 0;
-}
-
-static int check_dynamic(const struct ecap_module_elf *elf)
-{
-	if (elf->tags[DT_FLAGS] & DF_TEXTREL)
-		return ecap_err(-ENOEXEC, "refused: has relocations in its code; build it with "
-				"-fPIC");
 	if (elf->flags_1 & (DF_1_PIE | DF_1_NOOPEN))
 		return ecap_err(-ENOEXEC, "a program or a library that cannot be loaded at run "
 				"time; link it with -shared");
-
-	for (uint64_t i = 0; i < elf->n_dynamic; i++) {
-		Elf64_Dyn dyn;
-		int err = 0;
-
-		copy_out(elf, elf->dynamic + i * sizeof(dyn), sizeof(dyn), &dyn);
-		if (dyn.d_tag != DT_NEEDED && dyn.d_tag != DT_RPATH && dyn.d_tag != DT_RUNPATH)
-			continue;
-		const char *text = string_at(elf, dyn.d_un.d_val);
-
-		if (!text)
-			return ecap_err(-ENOEXEC, "damaged: a name in its dynamic section");
-		err = dyn.d_tag == DT_NEEDED ? check_needed(text) : check_search_path(text);
-		if (err)
-			return err;
-	}
 	return 0;
 }
 
@@ -419,7 +340,7 @@ int ecap_module_elf_read(int fd, struct ecap_module_elf **elf)
 	if (!err)
 		err = read_symbols(made);
 	if (!err)
-		err = check_dynamic(made);
+		err = check_kind(made);
 	if (err)
 		return err;
 	*elf = TAKE_PTR(made);
@@ -482,6 +403,23 @@ uint64_t ecap_module_elf_dynamic(const struct ecap_module_elf *elf, uint32_t tag
 	return tag < N_TAGS ? elf->tags[tag] : 0;
 }
 
+int64_t ecap_module_elf_stack(const struct ecap_module_elf *elf)
+{
+	return elf->stack_flags;
+}
+
+int ecap_module_elf_entry(const struct ecap_module_elf *elf, uint64_t i, Elf64_Dyn *entry)
+{
+	if (i >= elf->n_dynamic)
+		return -ENOENT;
+	return copy_out(elf, elf->dynamic + i * sizeof(*entry), sizeof(*entry), entry);
+}
+
+const char *ecap_module_elf_string(const struct ecap_module_elf *elf, uint64_t offset)
+{
+	return offset < elf->tags[DT_STRSZ] ? elf->strings + offset : NULL;
+}
+
 int ecap_module_elf_symbol(const struct ecap_module_elf *elf, uint64_t index, Elf64_Sym *symbol)
 {
 	if (index >= elf->n_symbols)
@@ -514,7 +452,7 @@ int ecap_module_elf_find(const struct ecap_module_elf *elf, Elf64_Sym *symbol)
 		Elf64_Sym sym;
 
 		ecap_module_elf_symbol(elf, i, &sym);
-		const char *name = string_at(elf, sym.st_name);
+		const char *name = ecap_module_elf_string(elf, sym.st_name);
 		long major = name && sym.st_shndx != SHN_UNDEF ? descriptor_major(name) : -1;
 
 		if (major == ECAP_ABI_MAJOR) {

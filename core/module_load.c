@@ -4,22 +4,23 @@
  * kernel have what it needs, dlopen, and whether its memory is what its file said.
  */
 #define _GNU_SOURCE 1 /* dlinfo(3) */
-#include "loader.h"
+#include "module_load.h"
 
+#include <bpf/libbpf.h>
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <link.h>
 #include <string.h>
 
 #include "descriptor_copy.h"
 #include "err.h"
 #include "kernel.h"
+#include "module_checks.h"
 #include "util.h"
 
 #define MAX_SERVICE_VERSION 16
 
 /* "ecap.tc/2" is not there: the version that is, so that the message can say it. */
-static int refuse_service(const char *path, const char *id, int (*has_service)(const char *id))
+static int refuse_service(const char *id, int (*has_service)(const char *id))
 {
 	const char *slash = strrchr(id, '/');
 	int len = slash ? (int)(slash - id) : 0;
@@ -28,33 +29,26 @@ static int refuse_service(const char *path, const char *id, int (*has_service)(c
 	for (int v = 1; len && len < 64 && v <= MAX_SERVICE_VERSION; v++) {
 		snprintf(other, sizeof(other), "%.*s/%d", len, id, v);
 		if (has_service(other))
-			return ecap_err(-EPROTONOSUPPORT, "%s: needs service %s, this ecapture has "
-					"%s; upgrade the older of the two", path, id, other);
+			return ecap_err(-EPROTONOSUPPORT, "needs service %s, this ecapture has %s; "
+					"upgrade the older of the two", id, other);
 	}
-	return ecap_err(-EPROTONOSUPPORT, "%s: needs service %.64s, which this ecapture does not "
-			"have; upgrade ecapture", path, id);
+	return ecap_err(-EPROTONOSUPPORT, "needs service %.64s, which this ecapture does not have; "
+			"upgrade ecapture", id);
 }
 
-int ecap_module_check(const struct ecap_desc *desc, const char *path, uint64_t features,
-		      uint32_t btf_mode, int (*has_service)(const char *id))
+int ecap_module_check_services(const struct ecap_desc *desc, int (*has_service)(const char *id))
 {
-	uint32_t index;
-
 	for (uint32_t i = 0; i < desc->n_services; i++) {
 		if (!has_service(desc->module.services[i]))
-			return refuse_service(path, desc->module.services[i], has_service);
+			return refuse_service(desc->module.services[i], has_service);
 	}
-	int err = ecap_module_pick_bpf(desc, features, btf_mode, &index);
-
-	return err ? ecap_err(err, "%s: %s", path, ecap_err_text()) : 0;
+	return 0;
 }
 
-static uint64_t missing_features(const struct ecap_desc_bpf *bpf, uint64_t features)
+uint64_t ecap_module_bpf_needs(const struct ecap_desc_bpf *bpf)
 {
 	/* an object that is relocated against BTF needs that, whether or not its row says so */
-	uint64_t needed = bpf->features | (bpf->variant == ECAP_BTF_CORE ? ECAP_FEAT_BTF : 0);
-
-	return needed & ~features;
+	return bpf->features | (bpf->variant == ECAP_BTF_CORE ? ECAP_FEAT_BTF : 0);
 }
 
 static void append(char *text, size_t size, const char *between, const char *more)
@@ -94,7 +88,7 @@ int ecap_module_pick_bpf(const struct ecap_desc *desc, uint64_t features, uint32
 
 	for (uint32_t i = 0; i < desc->module.n_bpf; i++) {
 		const struct ecap_desc_bpf *bpf = &desc->bpf[i];
-		uint64_t missing = missing_features(bpf, features);
+		uint64_t missing = ecap_module_bpf_needs(bpf) & ~features;
 
 		if (!missing && (!btf_mode || bpf->variant == btf_mode)) {
 			*index = i;
@@ -103,10 +97,31 @@ int ecap_module_pick_bpf(const struct ecap_desc *desc, uint64_t features, uint32
 		explain(reasons, sizeof(reasons), bpf, missing);
 	}
 	return ecap_err(-EOPNOTSUPP, "no BPF object of module %s fits this kernel: %s",
-			desc->module.name, reasons);
+			desc->module.name ? desc->module.name : "", reasons);
 }
 
-/* dlerror(3) begins with the path that our text begins with too. */
+/* What libbpf's functions begin with. */
+static const char *const libbpf_prefixes[] = {
+	"bpf_", "btf_", "libbpf_", "ring_buffer__", "perf_buffer__", "user_ring_buffer__",
+};
+
+/* Whether dlerror(3) names a function, or a version of the library, that only a later libbpf has. */
+static int wants_later_libbpf(const char *why)
+{
+	static const char undefined[] = "undefined symbol: ";
+	const char *symbol = strstr(why, undefined);
+
+	if (strstr(why, "version `LIBBPF_"))
+		return 1;
+	for (size_t i = 0; symbol && i < ARRAY_SIZE(libbpf_prefixes); i++) {
+		if (!strncmp(symbol + strlen(undefined), libbpf_prefixes[i],
+			     strlen(libbpf_prefixes[i])))
+			return 1;
+	}
+	return 0;
+}
+
+/* dlerror(3) begins with the path, which our caller puts before the text. */
 static int refuse_dlopen(const char *path)
 {
 	const char *why = dlerror();
@@ -114,8 +129,18 @@ static int refuse_dlopen(const char *path)
 
 	if (why && !strncmp(why, path, len) && !strncmp(why + len, ": ", 2))
 		why += len + 2;
-	return ecap_err(-ELIBACC, "%s: cannot load: %s; see ldd -r %s", path,
-			why ? why : "unknown reason", path);
+	if (why && wants_later_libbpf(why))
+		return ecap_err(-ELIBACC, "cannot load: %s; it wants a libbpf newer than the %u.%u "
+				"in use", why, libbpf_major_version(), libbpf_minor_version());
+	return ecap_err(-ELIBACC, "cannot load: %s; see ldd -r %s", why ? why : "unknown reason",
+			path);
+}
+
+int ecap_module_dlopen(const char *path, void **handle)
+{
+	if (!*handle)
+		*handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	return *handle ? 0 : refuse_dlopen(path);
 }
 
 /* Of a loaded library, by its address. */
@@ -137,15 +162,16 @@ static int find_loaded(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static int check_memory(const struct ecap_catalog_entry *entry, const void *symbol)
+int ecap_module_compare(void *handle, const char *path, const struct ecap_desc *desc,
+			const struct ecap_module **module)
 {
-	const struct ecap_desc *desc = entry->desc;
+	const struct ecap_module *symbol = dlsym(handle, ECAP_MODULE_SYMBOL);
 	struct loaded loaded = { 0 };
 	struct link_map *map;
 	int err = 0;
 
-	if (dlinfo(entry->handle, RTLD_DI_LINKMAP, &map))
-		return refuse_dlopen(entry->path);
+	if (!symbol || dlinfo(handle, RTLD_DI_LINKMAP, &map))
+		return refuse_dlopen(path);
 	loaded.base = map->l_addr;
 	dl_iterate_phdr(find_loaded, &loaded);
 	/* another library may have the symbol as well, or the file may be another one by now */
@@ -153,36 +179,42 @@ static int check_memory(const struct ecap_catalog_entry *entry, const void *symb
 		err = ecap_err(-ESTALE, "its place");
 	if (!err)
 		err = ecap_copies_compare(desc->memory, loaded.base, loaded.ph, loaded.n_ph);
-	if (!err)
-		return 0;
-	return ecap_err(err, "%s: refused: its descriptor in memory is not the one in the file "
-			"(%s differs): the file was replaced, or code changed it; if it is not "
-			"the former, build it with -fvisibility=hidden", entry->path,
-			ecap_err_text());
+	if (err)
+		return ecap_err(err, "refused: its descriptor in memory is not the one in the file "
+				"(%s differs): the file was replaced, or code changed it; if it "
+				"is not the former, build it with -fvisibility=hidden",
+				ecap_err_text());
+	*module = symbol;
+	return 0;
+}
+
+int ecap_module_check(const struct ecap_desc *desc, const char *path, uint64_t features,
+		      uint32_t btf_mode, int (*has_service)(const char *id))
+{
+	struct ecap_module_file file = {
+		.path = path, .fd = -1, .desc = (struct ecap_desc *)desc,
+		.host = { .has_service = has_service, .probed = 1, .features = features,
+			  .btf_mode = btf_mode },
+	};
+
+	return ecap_module_checks(&file, ECAP_CHECK_SERVICES, ECAP_CHECK_FEATURES, NULL);
 }
 
 int ecap_module_load(struct ecap_catalog_entry *entry, const struct ecap_module **module)
 {
+	struct ecap_module_file file = {
+		.path = entry->path, .fd = -1, .desc = entry->desc, .handle = entry->handle,
+	};
+
 	if (!entry->desc)
 		return ecap_err(-ENOEXEC, "%s", entry->error);
-	_cleanup_close_ int fd = open(entry->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int err = ecap_module_checks(&file, ECAP_CHECK_FILE, ECAP_CHECK_DIRECTORIES, NULL);
 
-	if (fd < 0)
-		return ecap_err(-errno, "%s: cannot open it: %s", entry->path, strerror(errno));
-	int err = ecap_secure_path(fd, entry->path);
-
-	if (err)
-		return err;
-	if (!entry->handle)
-		entry->handle = dlopen(entry->path, RTLD_NOW | RTLD_LOCAL);
-	if (!entry->handle)
-		return refuse_dlopen(entry->path);
-	const struct ecap_module *symbol = dlsym(entry->handle, ECAP_MODULE_SYMBOL);
-
-	if (!symbol)
-		return refuse_dlopen(entry->path);
-	err = check_memory(entry, symbol);
+	ecap_closep(&file.fd);
 	if (!err)
-		*module = symbol;
+		err = ecap_module_checks(&file, ECAP_CHECK_DLOPEN, ECAP_CHECK_MEMORY, NULL);
+	entry->handle = file.handle;
+	if (!err)
+		*module = file.module;
 	return err;
 }

@@ -19,18 +19,18 @@ static const char *user(void)
 	return geteuid() ? "you" : "root";
 }
 
-static int check_owner(const char *path, const char *dir, const struct stat *st)
+static int check_owner(const char *dir, const struct stat *st)
 {
 	if (st->st_uid == 0 || st->st_uid == geteuid())
 		return 0;
 	if (dir)
-		return ecap_err(-EPERM, "%s: refused: directory %s belongs to uid %u; move the "
-				"file or chown the directory", path, dir, st->st_uid);
-	return ecap_err(-EPERM, "%s: refused: belongs to uid %u, and it would act as %s; chown it",
-			path, st->st_uid, user());
+		return ecap_err(-EPERM, "refused: directory %s belongs to uid %u; move the file or "
+				"chown the directory", dir, st->st_uid);
+	return ecap_err(-EPERM, "refused: belongs to uid %u, and it would act as %s; chown it",
+			st->st_uid, user());
 }
 
-static int check_mode(const char *path, const char *dir, const struct stat *st)
+static int check_mode(const char *dir, const struct stat *st)
 {
 	const char *who = st->st_mode & S_IWOTH ? "others" : "group";
 	const char *fix = st->st_mode & S_IWOTH ? "go-w" : "g-w";
@@ -39,63 +39,74 @@ static int check_mode(const char *path, const char *dir, const struct stat *st)
 	if (!(st->st_mode & (S_IWGRP | S_IWOTH)))
 		return 0;
 	if (dir && st->st_mode & S_ISVTX)
-		return ecap_err(-EPERM, "%s: refused: directory %s is writable by %s (mode %04o); "
-				"move the file", path, dir, who, mode);
+		return ecap_err(-EPERM, "refused: directory %s is writable by %s (mode %04o); move "
+				"the file", dir, who, mode);
 	if (dir)
-		return ecap_err(-EPERM, "%s: refused: directory %s is writable by %s (mode %04o); "
-				"move the file or chmod %s the directory", path, dir, who, mode,
-				fix);
-	return ecap_err(-EPERM, "%s: refused: writable by %s (mode %04o), and it would act as %s; "
-			"chmod %s it", path, who, mode, user(), fix);
+		return ecap_err(-EPERM, "refused: directory %s is writable by %s (mode %04o); move "
+				"the file or chmod %s the directory", dir, who, mode, fix);
+	return ecap_err(-EPERM, "refused: writable by %s (mode %04o), and it would act as %s; "
+			"chmod %s it", who, mode, user(), fix);
 }
 
-static int check_directory(const char *path, const char *dir)
+static int check_directory(const char *dir)
 {
 	struct stat st;
 
 	if (lstat(dir, &st) < 0)
-		return ecap_err(-errno, "%s: refused: cannot look at %s: %s", path, dir,
-				strerror(errno));
+		return ecap_err(-errno, "refused: cannot look at %s: %s", dir, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return ecap_err(-ENOTDIR, "%s: refused: %s is not a directory", path, dir);
-	int err = check_owner(path, dir, &st);
+		return ecap_err(-ENOTDIR, "refused: %s is not a directory", dir);
+	int err = check_owner(dir, &st);
 
-	return err ? err : check_mode(path, dir, &st);
+	return err ? err : check_mode(dir, &st);
 }
 
-static int check_file(int fd, const char *path)
+static int check_canonical(const char *path)
+{
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return ecap_err(-EINVAL, "refused: not a canonical path");
+	return 0;
+}
+
+int ecap_secure_file(int fd, const char *path)
 {
 	struct stat st, named;
+	int err = check_canonical(path);
 
+	if (err)
+		return err;
 	if (fstat(fd, &st) < 0 || lstat(path, &named) < 0)
-		return ecap_err(-errno, "%s: refused: cannot look at it: %s", path,
-				strerror(errno));
+		return ecap_err(-errno, "refused: cannot look at it: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return ecap_err(-EINVAL, "%s: refused: not a regular file", path);
+		return ecap_err(-EINVAL, "refused: not a regular file");
 	if (st.st_dev != named.st_dev || st.st_ino != named.st_ino)
-		return ecap_err(-ESTALE, "%s: refused: replaced while it was looked at; try again",
-				path);
-	int err = check_owner(path, NULL, &st);
-
-	return err ? err : check_mode(path, NULL, &st);
+		return ecap_err(-ESTALE, "refused: replaced while it was looked at; try again");
+	err = check_owner(NULL, &st);
+	return err ? err : check_mode(NULL, &st);
 }
 
-int ecap_secure_path(int fd, const char *path)
+int ecap_secure_directories(const char *path)
 {
 	char dir[PATH_MAX];
-	size_t len = strlen(path);
+	int err = check_canonical(path);
 
-	if (path[0] != '/' || len >= sizeof(dir))
-		return ecap_err(-EINVAL, "%s: refused: not a canonical path", path);
-	memcpy(dir, path, len + 1);
-
-	int err = check_file(fd, path);
-
+	if (err)
+		return err;
+	memcpy(dir, path, strlen(path) + 1);
 	while (!err && strcmp(dir, "/")) {
 		char *slash = strrchr(dir, '/');
 
 		slash[slash == dir] = '\0'; /* the parent; that of /x is / */
-		err = check_directory(path, dir);
+		err = check_directory(dir);
 	}
 	return err;
+}
+
+int ecap_secure_path(int fd, const char *path)
+{
+	int err = ecap_secure_file(fd, path);
+
+	if (!err)
+		err = ecap_secure_directories(path);
+	return err ? ecap_err(err, "%s: %s", path, ecap_err_text()) : 0;
 }

@@ -32,6 +32,11 @@ const struct ecap_command *ecap_command_find(const char *name)
 	return NULL;
 }
 
+int ecap_command_is_reserved(const char *word)
+{
+	return !strcmp(word, ECAP_COMMAND_HELP) || ecap_command_find(word);
+}
+
 int ecap_command_fail(const char *component, int exit_code)
 {
 	log_error(component, "%s", ecap_err_text());

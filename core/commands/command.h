@@ -58,6 +58,12 @@ int ecap_command_fail(const char *component, int exit_code);
 /* Captures with the module. Returns the exit code. */
 int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry);
 
+/* Shows the help of the program, as --help does. */
+#define ECAP_COMMAND_HELP "help"
+
+/* Whether a word is a command of the program, so that no module can be called by it. */
+int ecap_command_is_reserved(const char *word);
+
 /* The commands that are no module's: "modules" and so on. */
 const struct ecap_command *ecap_command_find(const char *name);
 /* All of them, for the help. */

@@ -54,7 +54,7 @@ static struct ecap_catalog *scan(void)
 	const char *const dirs[] = { one, two };
 	struct ecap_catalog *catalog = NULL;
 
-	if (ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, &catalog))
+	if (ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, NULL, &catalog))
 		fail_msg("%s", ecap_err_text());
 	return catalog;
 }
@@ -108,11 +108,11 @@ static void misses_directories(void **state)
 	struct ecap_catalog *catalog = NULL;
 	(void)state;
 
-	assert_int_equal(ecap_catalog_scan(dirs, 1, 1, &catalog), -ENOENT);
+	assert_int_equal(ecap_catalog_scan(dirs, 1, 1, NULL, &catalog), -ENOENT);
 	assert_null(catalog);
 	assert_string_equal(ecap_err_text(), "plugin directory /nonexistent/plugins: No such file "
 			    "or directory");
-	assert_int_equal(ecap_catalog_scan(dirs, 1, 0, &catalog), 0);
+	assert_int_equal(ecap_catalog_scan(dirs, 1, 0, NULL, &catalog), 0);
 	assert_int_equal(catalog->n, 0);
 	assert_null(ecap_catalog_find(catalog, "foo"));
 	assert_string_equal(ecap_err_text(), "no module \"foo\"; no usable module was found, see "
@@ -131,7 +131,7 @@ static void lists_a_file_once(void **state)
 	snprintf(to, sizeof(to), "%s", build("one/foo.so", "small", "-DNAME=\"foo\""));
 	snprintf(from, sizeof(from), "%s/other.so", two);
 	assert_int_equal(symlink(to, from), 0);
-	assert_int_equal(ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, &catalog), 0);
+	assert_int_equal(ecap_catalog_scan(dirs, ARRAY_SIZE(dirs), 1, NULL, &catalog), 0);
 	assert_int_equal(catalog->n, 1);
 	entry_is(catalog, 0, one, "foo.so", "foo");
 	ecap_catalog_free(catalog);
@@ -230,6 +230,37 @@ static void refuses_words_that_are_taken(void **state)
 		entry_is(catalog, 0, one, "foo.so", "foo");
 		assert_null(catalog->entries[1]->desc);
 		text_is(catalog->entries[1]->error, text);
+	}
+}
+
+static int is_command(const char *word)
+{
+	return !strcmp(word, "modules") || !strcmp(word, "help");
+}
+
+/* "ecapture help" would never reach a module. */
+static void refuses_words_of_commands(void **state)
+{
+	static const char *const flags[] = {
+		"-DNAME=\"modules\"", "-DNAME=\"modules\" -DCOMMAND=\"x\"",
+		"-DNAME=\"x\" -DCOMMAND=\"help\"", "-DNAME=\"x\" -DALIASES=\"y,help\"",
+	};
+	static const char *const words[] = { "modules", "modules", "help", "help" };
+	const char *const dirs[] = { one };
+	(void)state;
+
+	need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+		char text[PATH_MAX + 256];
+
+		build("one/x.so", "small", flags[i]);
+		assert_int_equal(ecap_catalog_scan(dirs, 1, 1, is_command, &catalog), 0);
+		snprintf(text, sizeof(text), "%s/x.so: refused: \"%s\" is a command of ecapture "
+			 "itself, and the module could not be reached by it; give the module "
+			 "another word", one, words[i]);
+		entry_is(catalog, 0, one, "x.so", NULL);
+		assert_string_equal(catalog->entries[0]->error, text);
 	}
 }
 
@@ -522,6 +553,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_a_directory_of_others, fresh),
 		cmocka_unit_test_setup(first_directory_wins, fresh),
 		cmocka_unit_test_setup(refuses_words_that_are_taken, fresh),
+		cmocka_unit_test_setup(refuses_words_of_commands, fresh),
 		cmocka_unit_test_setup(finds_by_word, fresh),
 		cmocka_unit_test_setup(loads_what_was_read, fresh),
 		cmocka_unit_test_setup(refuses_what_changes_itself, fresh),
