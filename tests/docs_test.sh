@@ -68,4 +68,65 @@ echo 'return ecap_err(err, text, 1);' >"$tmp/new.c"
 check "a message that is no plain string is found out" finds "$tmp/new.c: the format text " \
 	errors $page "$tmp/new.c"
 
+headers=$(find sdk/ecapture -name '*.h' | sort)
+comments() {
+	python3 tests/sdk_comments.py comments "$@"
+}
+
+# shellcheck disable=SC2086 # several files
+check "all that the SDK's headers define has a comment, and a thread" comments $headers
+
+# bare LINE...: a header of these lines, after one that says what it is for.
+bare() {
+	mkdir -p "$tmp/ecapture"
+	printf '%s\n' '/* SPDX-License-Identifier: Apache-2.0 */' '/* What it is for. */' \
+		'#ifndef BARE_H' '#define BARE_H' '' "$@" '#endif' >"$tmp/ecapture/bare.h"
+	comments "$tmp/ecapture/bare.h"
+}
+in="$tmp/ecapture/bare.h"
+check "a bare macro is found out" finds "$in: macro A has no comment" bare '#define A 1'
+check "a bare function is found out" finds "$in: function f has no comment" \
+	bare 'static inline int f(int a)' '{' '	return a;' '}'
+check "a bare struct is found out" finds "$in: struct s has no comment" \
+	bare 'struct s {' '	int a; /* a number */' '};'
+check "a bare member is found out" finds "$in: s.b has no comment" \
+	bare '/* S. */' 'struct s {' '	int a; /* a number */' '	int b;' '};'
+check "how a struct grows is not all there is to say" finds "$in: struct s has no comment" \
+	bare '/* [grows: struct_size] */' 'struct s {' '	int a; /* a number */' '};'
+check "a call without a thread is found out" \
+	finds "$in: s.f does not say on which thread it is called" \
+	bare '/* S. */' 'struct s {' '	int (*f)(int a); /* returns a */' '};'
+
+# complete HEADER PAGE: all that ctags finds in the header, and maps, which it does not know, are
+# in its page.
+complete() {
+	{
+		ctags -x --c-kinds=dfmsv --_xformat='%K %N %s-' "$1"
+		sed -n 's/^} \(\w*\) SEC("\.maps");$/map \1 -/p' "$1"
+	} | python3 tests/sdk_comments.py complete "$2"
+}
+
+python3 sdk/reference.py "$tmp/reference" $headers
+if command -v ctags >/dev/null; then
+	for header in $headers; do
+		page=${header#sdk/ecapture/} page=${page%.h} page=${page%.bpf}
+		check "the reference has all of ${header#sdk/}" complete "$header" "$tmp/reference/${page//\//-}.md"
+	done
+	sed '/uint32_t n_fields/d' "$tmp/reference/event.md" >"$tmp/event.md"
+	check "a member that the reference lost is found out" \
+		finds "member n_fields (ecap_event) is not in $tmp/event.md" \
+		complete sdk/ecapture/event.h "$tmp/event.md"
+	sed '/^## ecap_elf()/d' "$tmp/reference/service-elf.md" >"$tmp/elf.md"
+	check "a function that the reference lost is found out" \
+		finds "function ecap_elf (no struct) is not in $tmp/elf.md" \
+		complete sdk/ecapture/service/elf.h "$tmp/elf.md"
+	sed '/^## events (map)/d' "$tmp/reference/bpf-emit.md" >"$tmp/emit.md"
+	check "a map that the reference lost is found out" \
+		finds "map events (no struct) is not in $tmp/emit.md" \
+		complete sdk/ecapture/bpf/emit.bpf.h "$tmp/emit.md"
+else
+	n=$((n + 1))
+	echo "ok $n - the reference has all of the headers # SKIP no ctags (universal-ctags)"
+fi
+
 echo "1..$n"

@@ -14,6 +14,7 @@
 /* Without bpf_loop() (before 5.17) the verifier bounds what one call can send. */
 #define ECAP_OLD_CHUNKS 64
 
+/* The part of ECAP_CHUNKS that is another one where bpf_loop() is to be had. */
 #ifdef ECAP_TASK_STORAGE
 #define ECAP_SEND_REST(name)							\
 static long name##_next(__u32 index, void *arg)					\
