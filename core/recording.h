@@ -13,8 +13,8 @@
 
 #include "reader.h"
 
-/* Maps of one recording; a file with more is not one of ours. */
-#define ECAP_RECORDING_MAPS 1024u
+/* Maps of one recording, at most: no instance has more. */
+#define ECAP_RECORDING_MAPS 256u
 
 /* What stands before the records. */
 struct ecap_recording_head {
@@ -41,8 +41,8 @@ int ecap_recorder_open(const char *path, const struct ecap_recording_head *head,
 		       struct ecap_recorder **recorder);
 
 /*
- * Adds a record, or a loss, of the map with this id. Errors are kept; the flush returns them.
- * [reader]
+ * Adds a record, or a loss, of the map at this index of the head's list. Errors are kept; the
+ * flush returns them. [reader]
  */
 void ecap_recorder_record(struct ecap_recorder *recorder, uint32_t map, const void *record,
 			  uint32_t len);

@@ -34,7 +34,7 @@ struct recording_start {
 
 struct recording_frame {
 	uint16_t type, flags;
-	uint32_t map;         /* its id; 0 where the type has none */
+	uint32_t map;         /* of RECORD and LOST: number of the MAP frame, from 0 */
 	uint32_t len;         /* of the payload; zeros fill it up to a multiple of 8 */
 	uint32_t payload_crc; /* without those zeros */
 	uint32_t reserved;
@@ -57,7 +57,7 @@ struct recording_context {
 };
 
 struct recording_map {
-	uint32_t min_record, reserved; /* the name follows, up to a NUL */
+	uint32_t id, min_record; /* the name follows, up to a NUL */
 };
 
 struct recording_lost {
@@ -66,17 +66,16 @@ struct recording_lost {
 
 struct recording_end {
 	uint64_t records, lost;     /* RECORD frames; sum of the LOST frames */
-	uint32_t n_maps, row_size; /* n_maps rows follow */
+	uint32_t n_maps, row_size; /* n_maps rows follow, in the order of the MAP frames */
 };
 
 struct recording_end_row {
-	uint32_t map, reserved;
 	uint64_t records, short_records, lost_records, lost_bytes, fault_bytes;
 };
 
 _Static_assert(sizeof(struct recording_start) == 16 && sizeof(struct recording_frame) == 24 &&
 	       sizeof(struct recording_context) == 104 && sizeof(struct recording_map) == 8 &&
-	       sizeof(struct recording_end) == 24 && sizeof(struct recording_end_row) == 48,
+	       sizeof(struct recording_end) == 24 && sizeof(struct recording_end_row) == 40,
 	       "as sdk/recording.md has it");
 
 static inline uint64_t recording_padded(uint32_t len)

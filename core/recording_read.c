@@ -25,7 +25,6 @@ struct ecap_recording {
 	struct ecap_recording_head head;
 	uint64_t n_frames, records, lost; /* that were seen */
 	int complete;
-	uint32_t map;   /* the last that was looked up: most records are of the one before's */
 	size_t at, end; /* of the frame in work; behind the last whole frame */
 	struct ecap_map maps[ECAP_RECORDING_MAPS];
 	struct ecap_reader_count counts[ECAP_RECORDING_MAPS];
@@ -49,16 +48,6 @@ static const struct recording_frame *frame_at(const struct ecap_recording *r)
 static const void *payload_of(const struct recording_frame *frame)
 {
 	return frame + 1;
-}
-
-/* Index of the map with this id, or the number of maps when there is none. */
-static uint32_t map_of(struct ecap_recording *r, uint32_t id)
-{
-	if (r->map < r->head.n_maps && r->maps[r->map].id == id)
-		return r->map;
-	for (r->map = 0; r->map < r->head.n_maps && r->maps[r->map].id != id; r->map++)
-		;
-	return r->map;
 }
 
 static int take_context(struct ecap_recording *r, const struct recording_frame *frame)
@@ -106,12 +95,10 @@ static int take_map(struct ecap_recording *r, const struct recording_frame *fram
 
 	if (!memchr(name, 0, frame->len - sizeof(*data)))
 		return damaged(r, r->at, "a name without its end");
-	if (map_of(r, frame->map) < r->head.n_maps)
-		return damaged(r, r->at, "a map that was named before");
 	if (r->head.n_maps == ECAP_RECORDING_MAPS)
 		return damaged(r, r->at, "too many maps");
 	r->maps[r->head.n_maps++] = (struct ecap_map){
-		.name = name, .fd = -1, .control_fd = -1, .stats_fd = -1, .id = frame->map,
+		.name = name, .fd = -1, .control_fd = -1, .stats_fd = -1, .id = data->id,
 		.min_record = data->min_record,
 	};
 	return 0;
@@ -129,26 +116,22 @@ static int take_options(struct ecap_recording *r, const struct recording_frame *
 
 static int take_record(struct ecap_recording *r, const struct recording_frame *frame)
 {
-	uint32_t map = map_of(r, frame->map);
-
-	if (map == r->head.n_maps)
+	if (frame->map >= r->head.n_maps)
 		return damaged(r, r->at, "a record of a map that was not named");
-	if (frame->len < r->maps[map].min_record)
+	if (frame->len < r->maps[frame->map].min_record)
 		return damaged(r, r->at, "a record shorter than those of its map");
 	r->records++;
-	r->counts[map].records++;
+	r->counts[frame->map].records++;
 	return 0;
 }
 
 static int take_lost(struct ecap_recording *r, const struct recording_frame *frame)
 {
 	const struct recording_lost *data = payload_of(frame);
-	uint32_t map = map_of(r, frame->map);
-
-	if (map == r->head.n_maps)
+	if (frame->map >= r->head.n_maps)
 		return damaged(r, r->at, "losses of a map that was not named");
 	r->lost += data->n;
-	r->counts[map].lost_records += data->n;
+	r->counts[frame->map].lost_records += data->n;
 	return 0;
 }
 
@@ -161,15 +144,12 @@ static int take_end(struct ecap_recording *r, const struct recording_frame *fram
 	if (data->records != r->records || data->lost != r->lost)
 		return damaged(r, r->at, "frames are missing before it");
 	if (data->row_size < sizeof(struct recording_end_row) || data->row_size % 8 ||
-	    data->n_maps > room / data->row_size)
-		return damaged(r, r->at, "its rows do not fit into it");
+	    data->n_maps != r->head.n_maps || data->n_maps > room / data->row_size)
+		return damaged(r, r->at, "not one row for each map");
 	for (uint32_t i = 0; i < data->n_maps; i++, row += data->row_size) {
 		const struct recording_end_row *of = (const void *)row;
-		uint32_t map = map_of(r, of->map);
 
-		if (map == r->head.n_maps)
-			return damaged(r, r->at, "figures of a map that was not named");
-		r->counts[map] = (struct ecap_reader_count){
+		r->counts[i] = (struct ecap_reader_count){
 			.records = of->records, .short_records = of->short_records,
 			.lost_records = of->lost_records, .lost_bytes = of->lost_bytes,
 			.fault_bytes = of->fault_bytes,
@@ -418,11 +398,11 @@ struct ecap_recording_item ecap_recording_next(struct ecap_recording *r)
 		r->at += sizeof(*frame) + recording_padded(frame->len);
 		if (frame->type == RECORDING_RECORD)
 			return (struct ecap_recording_item){
-				.kind = ECAP_RECORDING_RECORD, .map = map_of(r, frame->map),
+				.kind = ECAP_RECORDING_RECORD, .map = frame->map,
 				.data = payload_of(frame), .len = frame->len };
 		if (frame->type == RECORDING_LOST)
 			return (struct ecap_recording_item){ .kind = ECAP_RECORDING_LOST,
-							     .map = map_of(r, frame->map),
+							     .map = frame->map,
 							     .lost = lost->n };
 	}
 	return (struct ecap_recording_item){ .kind = ECAP_RECORDING_END };

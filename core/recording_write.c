@@ -20,7 +20,6 @@ struct ecap_recorder {
 	struct ecap_sink *sink;
 	uint64_t records, lost;
 	uint32_t n_maps;
-	uint32_t maps[]; /* their ids */
 };
 
 static uint32_t crc_of(const void *data, size_t len)
@@ -107,8 +106,8 @@ static void put_module(struct ecap_sink *sink, const struct ecap_recording_head 
 
 static void put_map(struct ecap_sink *sink, const struct ecap_map *map)
 {
-	struct recording_map data = { .min_record = map->min_record };
-	struct recording_frame frame = { .type = RECORDING_MAP, .map = map->id };
+	struct recording_map data = { .id = map->id, .min_record = map->min_record };
+	struct recording_frame frame = { .type = RECORDING_MAP };
 	char *payload;
 
 	frame.len = (uint32_t)(sizeof(data) + strlen(map->name) + 1);
@@ -191,8 +190,7 @@ int ecap_recorder_open(const char *path, const struct ecap_recording_head *head,
 		       struct ecap_recorder **recorder)
 {
 	_cleanup_(sink_closep) struct ecap_sink *sink = NULL;
-	_cleanup_free_ struct ecap_recorder *made =
-		calloc(1, sizeof(*made) + head->n_maps * sizeof(made->maps[0]));
+	_cleanup_free_ struct ecap_recorder *made = calloc(1, sizeof(*made));
 	int err;
 
 	if (!made)
@@ -206,8 +204,6 @@ int ecap_recorder_open(const char *path, const struct ecap_recording_head *head,
 	if (err)
 		return err;
 	made->n_maps = head->n_maps;
-	for (uint32_t i = 0; i < head->n_maps; i++)
-		made->maps[i] = head->maps[i].id;
 	made->sink = TAKE_PTR(sink);
 	*recorder = TAKE_PTR(made);
 	return 0;
@@ -263,8 +259,7 @@ static void put_end(struct ecap_recorder *recorder, const struct ecap_reader_cou
 	row = payload + sizeof(data);
 	for (uint32_t i = 0; i < data.n_maps; i++, row += data.row_size) {
 		struct recording_end_row r = {
-			.map = recorder->maps[i], .records = counts[i].records,
-			.short_records = counts[i].short_records,
+			.records = counts[i].records, .short_records = counts[i].short_records,
 			.lost_records = counts[i].lost_records,
 			.lost_bytes = counts[i].lost_bytes,
 			.fault_bytes = counts[i].fault_bytes,

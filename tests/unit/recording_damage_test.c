@@ -57,7 +57,7 @@ static const char module[] = "probe\0001\0002";
 static const struct {
 	struct recording_map map;
 	char name[8];
-} map7 = { { 4, 0 }, "map" };
+} map = { { 7, 4 }, "map" };
 
 /* All that must stand before the records. */
 static void add_head(struct image *image)
@@ -65,7 +65,7 @@ static void add_head(struct image *image)
 	add_start(image, RECORDING_MAJOR, RECORDING_MINOR);
 	add_frame(image, RECORDING_CONTEXT, 0, 0, &context, sizeof(context));
 	add_frame(image, RECORDING_MODULE, 0, 0, module, sizeof(module));
-	add_frame(image, RECORDING_MAP, 0, 7, &map7, sizeof(map7));
+	add_frame(image, RECORDING_MAP, 0, 0, &map, sizeof(map));
 }
 
 /* Reads and frees it; the end of the text is in @text. */
@@ -237,7 +237,7 @@ static void test_later_minor(void **state)
 		struct recording_end end;
 		struct recording_end_row row;
 		uint64_t more;
-	} end = { { 1, 0, 1, 56 }, { .map = 7, .records = 4 }, 2 };
+	} end = { { 1, 0, 1, 48 }, { .records = 4 }, 2 };
 	struct image image = { 0 };
 	uint64_t records;
 
@@ -246,8 +246,8 @@ static void test_later_minor(void **state)
 	add_frame(&image, RECORDING_CONTEXT, 0, 0, &longer, sizeof(longer));
 	add_frame(&image, RECORDING_MODULE, 0, 0, module, sizeof(module));
 	add_frame(&image, 99, RECORDING_F_OPTIONAL, 1, "later", 5);
-	add_frame(&image, RECORDING_MAP, 0, 7, &map7, sizeof(map7));
-	add_frame(&image, RECORDING_RECORD, 0, 7, "four", 4);
+	add_frame(&image, RECORDING_MAP, 0, 0, &map, sizeof(map));
+	add_frame(&image, RECORDING_RECORD, 0, 0, "four", 4);
 	add_frame(&image, RECORDING_END, 0, 0, &end, sizeof(end));
 	assert_int_equal(read_image(&image, &records), 0);
 	assert_int_equal(records, 1);
@@ -261,17 +261,19 @@ static void test_later_minor(void **state)
 /* Each frame is sound, but it cannot stand where it does. */
 static void test_senseless(void **state)
 {
-	static const struct recording_end missing = { .records = 1, .row_size = 48 };
-	static const struct recording_end fewer = { .lost = 1, .row_size = 48 };
+	static const struct recording_end missing = { .records = 1, .row_size = 40 };
+	static const struct recording_end fewer = { .lost = 1, .row_size = 40 };
+	static const struct recording_end no_rows = { .row_size = 40 };
 	static const struct {
 		struct recording_end end;
 		struct recording_end_row row;
 	} rows[] = {
-		{ { .n_maps = 2, .row_size = 48 }, { 7, 0, 0, 0, 0, 0, 0 } },
-		{ { .n_maps = 1, .row_size = 40 }, { 7, 0, 0, 0, 0, 0, 0 } },
-		{ { .n_maps = 1, .row_size = 0 }, { 7, 0, 0, 0, 0, 0, 0 } },
-		{ { .n_maps = UINT32_MAX, .row_size = UINT32_MAX - 7 }, { 7, 0, 0, 0, 0, 0, 0 } },
-		{ { .n_maps = 1, .row_size = 48 }, { 8, 0, 0, 0, 0, 0, 0 } },
+		{ { .n_maps = 2, .row_size = 40 }, { .records = 0 } },
+		{ { .n_maps = 1, .row_size = 32 }, { .records = 0 } },
+		{ { .n_maps = 1, .row_size = 0 }, { .records = 0 } },
+		{ { .n_maps = 1, .row_size = 44 }, { .records = 0 } },
+		{ { .n_maps = 1, .row_size = UINT32_MAX - 7 }, { .records = 0 } },
+		{ { .n_maps = 1, .row_size = 40 }, { .records = 0 } },
 	};
 	static const struct {
 		uint32_t type, map, len;
@@ -281,24 +283,25 @@ static void test_senseless(void **state)
 		{ RECORDING_CONTEXT, 0, sizeof(context), &context,
 		  "not the frame that belongs here" },
 		{ RECORDING_MODULE, 0, sizeof(module), module, "not the frame that belongs here" },
-		{ RECORDING_MAP, 7, sizeof(map7), &map7, "a map that was named before" },
-		{ RECORDING_MAP, 8, 7, &map7, "a frame shorter than those of its type" },
-		{ RECORDING_MAP, 8, 11, &map7, "a name without its end" },
-		{ RECORDING_MAP, 8, 8, &map7, "a name without its end" },
+		{ RECORDING_MAP, 0, 7, &map, "a frame shorter than those of its type" },
+		{ RECORDING_MAP, 0, 11, &map, "a name without its end" },
+		{ RECORDING_MAP, 0, 8, &map, "a name without its end" },
 		{ RECORDING_OPTIONS, 0, 3, "abc", "a text without its end" },
 		{ RECORDING_OPTIONS, 0, 0, "", "a text without its end" },
-		{ RECORDING_RECORD, 7, 3, "abc", "a record shorter than those of its map" },
-		{ RECORDING_RECORD, 8, 4, "abcd", "a record of a map that was not named" },
-		{ RECORDING_LOST, 7, 7, "1234567", "a frame shorter than those of its type" },
-		{ RECORDING_LOST, 8, 8, "12345678", "losses of a map that was not named" },
+		{ RECORDING_RECORD, 0, 3, "abc", "a record shorter than those of its map" },
+		{ RECORDING_RECORD, 1, 4, "abcd", "a record of a map that was not named" },
+		{ RECORDING_LOST, 0, 7, "1234567", "a frame shorter than those of its type" },
+		{ RECORDING_LOST, 1, 8, "12345678", "losses of a map that was not named" },
 		{ RECORDING_END, 0, 23, &missing, "a frame shorter than those of its type" },
 		{ RECORDING_END, 0, 24, &missing, "frames are missing before it" },
 		{ RECORDING_END, 0, 24, &fewer, "frames are missing before it" },
-		{ RECORDING_END, 0, 72, &rows[0], "its rows do not fit into it" },
-		{ RECORDING_END, 0, 72, &rows[1], "its rows do not fit into it" },
-		{ RECORDING_END, 0, 72, &rows[2], "its rows do not fit into it" },
-		{ RECORDING_END, 0, 72, &rows[3], "its rows do not fit into it" },
-		{ RECORDING_END, 0, 72, &rows[4], "figures of a map that was not named" },
+		{ RECORDING_END, 0, 24, &no_rows, "not one row for each map" },
+		{ RECORDING_END, 0, 64, &rows[0], "not one row for each map" },
+		{ RECORDING_END, 0, 64, &rows[1], "not one row for each map" },
+		{ RECORDING_END, 0, 64, &rows[2], "not one row for each map" },
+		{ RECORDING_END, 0, 64, &rows[3], "not one row for each map" },
+		{ RECORDING_END, 0, 64, &rows[4], "not one row for each map" },
+		{ RECORDING_END, 0, 63, &rows[5], "not one row for each map" },
 	};
 
 	(void)state;
@@ -316,7 +319,10 @@ static void test_senseless(void **state)
 
 static void test_beginnings(void **state)
 {
-	static const struct recording_end none = { .row_size = 48 };
+	static const struct {
+		struct recording_end end;
+		struct recording_end_row row;
+	} none = { { .n_maps = 1, .row_size = 40 }, { .records = 0 } };
 	struct image image = { 0 };
 	size_t at;
 
@@ -327,7 +333,7 @@ static void test_beginnings(void **state)
 	add_start(&image, RECORDING_MAJOR, RECORDING_MINOR);
 	add_frame(&image, RECORDING_CONTEXT, 0, 0, &context, sizeof(context));
 	at = image.size;
-	add_frame(&image, RECORDING_MAP, 0, 7, &map7, sizeof(map7));
+	add_frame(&image, RECORDING_MAP, 0, 0, &map, sizeof(map));
 	assert_refused(&image, at, "not the frame that belongs here");
 	add_start(&image, RECORDING_MAJOR, RECORDING_MINOR);
 	add_frame(&image, RECORDING_CONTEXT, 0, 0, &context, sizeof(context));

@@ -30,7 +30,7 @@ static inline const char *in_dir(const char *name)
 
 static const struct ecap_map maps[] = {
 	{ .name = "events", .id = 7, .min_record = 4 },
-	{ .name = "more", .id = 0, .min_record = 0 },
+	{ .name = "more", .id = 7, .min_record = 0 }, /* two may share an id */
 };
 
 static const struct ecap_recording_head head = {
@@ -58,9 +58,8 @@ static const struct {
 	const char *data;
 	uint64_t lost;
 } sent[] = {
-	{ 7, 4, "four", 0 },	     { 0, 0, "", 0 },
-	{ 7, 0, NULL, 5 },	     { 7, 13, "thirteen byte", 0 },
-	{ 0, 24, "a multiple of eight bytes", 0 },
+	{ 0, 4, "four", 0 }, { 1, 0, "", 0 }, { 0, 0, NULL, 5 }, { 0, 13, "thirteen byte", 0 },
+	{ 1, 24, "a multiple of eight bytes", 0 },
 };
 
 static inline struct ecap_recorder *recorder_open(const char *path)
@@ -117,7 +116,7 @@ static inline size_t items_as_sent(struct ecap_recording *r)
 		if (item.kind == ECAP_RECORDING_END)
 			return n;
 		assert_true(n < ARRAY_SIZE(sent));
-		assert_int_equal(ecap_recording_head(r)->maps[item.map].id, sent[n].map);
+		assert_int_equal(item.map, sent[n].map);
 		if (!sent[n].data) {
 			assert_int_equal(item.kind, ECAP_RECORDING_LOST);
 			assert_int_equal(item.lost, sent[n].lost);

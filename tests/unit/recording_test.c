@@ -83,7 +83,7 @@ static void test_large(void **state)
 	for (uint32_t i = 0; i < 3000001; i++)
 		data[i] = (uint8_t)(i % 251);
 	for (uint32_t i = 0; i < 400; i++) {
-		ecap_recorder_record(recorder, 0, data, sizes[i % 8]);
+		ecap_recorder_record(recorder, 1, data, sizes[i % 8]);
 		if (i % 3 == 0)
 			assert_int_equal(ecap_recorder_flush(recorder), 0);
 	}
