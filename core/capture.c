@@ -116,7 +116,7 @@ static int capture(struct ecap_catalog_entry *entry, const struct ecap_common_co
 	struct ecap_features features;
 	struct ecap_instance_options options = {
 		.desc = entry->desc, .config = module_config, .common = &common, .sink = sink,
-		.btf_path = config->btf_path,
+		.btf_path = config->btf_path, .record = config->record,
 		.render = { .format = (enum ecap_format)config->output, .hex = config->hex,
 			    .colour = ecap_sink_is_terminal(sink), .truncate = config->tsize,
 			    .module = entry->desc->module.name },

@@ -41,6 +41,8 @@ static const struct ecap_option rows[] = {
 	       .help = "what events look like"),
 	COMMON(eventaddr, ECAP_OPT_PATH, "eventaddr", .metavar = "FILE", .group = OUTPUT,
 	       .help = "where events go instead of standard output"),
+	COMMON(record, ECAP_OPT_PATH, "record", .metavar = "FILE", .group = OUTPUT,
+	       .help = "keep the raw records too, for \"ecapture modules replay\""),
 	COMMON(hex, ECAP_OPT_BOOL, "hex", .group = OUTPUT, .help = "show payload as a hex dump"),
 	COMMON(tsize, ECAP_OPT_SIZE, "tsize", .short_name = 't', .def = "0", .group = OUTPUT,
 	       .help = "show at most this many bytes of each event; 0: all"),

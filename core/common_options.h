@@ -18,7 +18,7 @@ struct ecap_common_config {
 	uint64_t tsize;        /* 0: all */
 	const char *cgroup;
 	const char *comm;
-	const char *eventaddr, *logaddr;
+	const char *eventaddr, *logaddr, *record;
 	const char *config;
 	const char *btf_path;
 	const char *const *plugin_dirs;

@@ -61,6 +61,13 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 		.common = options->common,
 		.config = options->config,
 	};
+	if (options->replay) {
+		const struct ecap_context *then = &ecap_recording_head(options->replay)->context;
+
+		self->context.n_cpus = then->n_cpus;
+		self->context.page_size = then->page_size;
+		self->context.mono_to_real_ns = then->mono_to_real_ns;
+	}
 	self->options.render.field_size = options->desc->module.field_size;
 	self->options.render.mono_to_real_ns = self->context.mono_to_real_ns;
 	*instance = self;
@@ -172,17 +179,30 @@ static int undo_start(struct ecap_instance *self)
 	return self->options.module->ops->stop(self->state);
 }
 
-static const struct {
-	const char *name;
-	int (*run)(struct ecap_instance *self);
-	int (*undo)(struct ecap_instance *self);
-} steps[] = {
+static const struct ecap_step capture_steps[] = {
 	{ "init", do_init, undo_init },
 	{ "load", do_load, NULL },
 	{ "maps", do_maps, NULL },
+	{ "record", ecap_instance_open_recorder, ecap_instance_close_recorder },
 	{ "readers", do_readers, undo_readers },
 	{ "start", do_start, undo_start },
 };
+
+static const struct ecap_step replay_steps[] = {
+	{ "init", do_init, undo_init },
+	{ "maps", ecap_instance_recorded_maps, NULL },
+	{ "replay", ecap_instance_replay, NULL },
+};
+
+static const struct ecap_step *step_at(const struct ecap_instance *self, uint32_t i)
+{
+	return self->options.replay ? &replay_steps[i] : &capture_steps[i];
+}
+
+static uint32_t n_steps(const struct ecap_instance *self)
+{
+	return self->options.replay ? ARRAY_SIZE(replay_steps) : ARRAY_SIZE(capture_steps);
+}
 
 /* Runs one, or its undoing. What fails without a word must not be blamed with an older one. */
 static int run_step(struct ecap_instance *self, int (*step)(struct ecap_instance *self))
@@ -203,12 +223,12 @@ static int unwind(struct ecap_instance *self)
 	int first = 0;
 
 	while (self->steps > 0) {
-		uint32_t i = --self->steps;
-		int err = run_step(self, steps[i].undo);
+		const struct ecap_step *step = step_at(self, --self->steps);
+		int err = run_step(self, step->undo);
 
 		if (!err)
 			continue;
-		log_error(ecap_instance_name(self), "undoing %s: %s", steps[i].name,
+		log_error(ecap_instance_name(self), "undoing %s: %s", step->name,
 			  ecap_err_text());
 		if (!first)
 			snprintf(text, sizeof(text), "%s", ecap_err_text());
@@ -219,16 +239,17 @@ static int unwind(struct ecap_instance *self)
 
 int ecap_instance_start(struct ecap_instance *self)
 {
-	while (self->steps < ARRAY_SIZE(steps)) {
+	while (self->steps < n_steps(self)) {
+		const struct ecap_step *step = step_at(self, self->steps);
 		char text[1024];
-		int err = run_step(self, steps[self->steps].run);
+		int err = run_step(self, step->run);
 
 		if (!err) {
 			self->steps++;
 			continue;
 		}
 		/* Unwinding may fail too, but the first reason is the one to tell. */
-		snprintf(text, sizeof(text), "%s: %s", steps[self->steps].name, ecap_err_text());
+		snprintf(text, sizeof(text), "%s: %s", step->name, ecap_err_text());
 		unwind(self);
 		return ecap_err(err, "%s", text);
 	}

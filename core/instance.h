@@ -8,6 +8,9 @@
  * detaches, drains and only then closes. So nothing is lost at either end. A step that fails
  * unwinds what succeeded before it, and nothing else. Cancellation belongs to the instance: a
  * reload is a new one. All functions [main], but where they say otherwise.
+ *
+ * With a recording to replay, start() is init and all that decode() makes of it: there is no
+ * kernel, no map and no reader, and stop() is close.
  */
 #ifndef ECAPTURE_CORE_INSTANCE_H
 #define ECAPTURE_CORE_INSTANCE_H
@@ -22,6 +25,7 @@
 #include "sink.h"
 
 struct ecap_instance;
+struct ecap_recording;
 struct ecap_target_set;
 
 /* What an instance is made of. Everything is kept by the caller and outlives the instance. */
@@ -36,7 +40,10 @@ struct ecap_instance_options {
 	const char *btf_path;
 	struct ecap_render_options render;
 	struct ecap_sink *sink;
-	struct ecap_loop *loop;
+	struct ecap_loop *loop;           /* NULL in a replay */
+	const char *record;               /* file for the raw records, or NULL */
+	const char *record_options;       /* for that file: what the module was given, as text */
+	struct ecap_recording *replay;    /* where the records come from instead of maps, or NULL */
 };
 
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance);

@@ -8,6 +8,7 @@
 
 #include "instance.h"
 #include "reader.h"
+#include "recording.h"
 
 /* Counters that a module may name: more are dropped with a line in the log. */
 #define ECAP_MAX_COUNTERS 32
@@ -38,6 +39,7 @@ struct ecap_instance {
 	struct ecap_map *maps;        /* copies of the module's */
 	uint32_t n_maps;
 	struct ecap_reader *reader;
+	struct ecap_recorder *recorder; /* NULL: nothing is recorded */
 	struct ecap_renderer *renderer;
 	struct ecap_target_set *targets;
 	struct ecap_tally tally;
@@ -54,6 +56,20 @@ struct ecap_instance {
 	uint32_t n_counters;
 	int counters_full;
 };
+
+/* A step of the life cycle, and what undoes it (or NULL). */
+struct ecap_step {
+	const char *name;
+	int (*run)(struct ecap_instance *self);
+	int (*undo)(struct ecap_instance *self);
+};
+
+/* In instance_recording.c: opens and ends the file of options.record. */
+int ecap_instance_open_recorder(struct ecap_instance *instance);
+int ecap_instance_close_recorder(struct ecap_instance *instance);
+/* The maps of the recording in the place of the module's, and its records in that of the reader's. */
+int ecap_instance_recorded_maps(struct ecap_instance *instance);
+int ecap_instance_replay(struct ecap_instance *instance);
 
 /* The table that every module gets. */
 extern const struct ecap_host ecap_host_table;

@@ -46,6 +46,9 @@ void ecap_instance_record(struct ecap_instance *self, uint32_t map_index, const 
 	struct ecap_event event = { .struct_size = sizeof(event), .fd = -1 };
 	int got;
 
+	/* First of all, so that a record at which decode() crashes is in the file. */
+	if (self->recorder)
+		ecap_recorder_record(self->recorder, map_index, rec, len);
 	if (ecap_sink_error(self->options.sink))
 		return;
 	got = self->options.module->ops->decode(self->state, self->maps[map_index].id, rec,
@@ -67,6 +70,8 @@ static void on_lost(void *arg, uint32_t index, uint64_t n)
 
 	log_warn(ecap_instance_name(self), "%s: %llu records lost: the kernel's buffer was full "
 		 "(--mapsize makes it larger)", self->maps[index].name, (unsigned long long)n);
+	if (self->recorder)
+		ecap_recorder_lost(self->recorder, index, n);
 	if (ECAP_HAS(struct ecap_ops, self->options.module->ops, lost))
 		self->options.module->ops->lost(self->state, self->maps[index].id, n);
 }
@@ -76,6 +81,9 @@ static void on_batch(void *arg)
 	struct ecap_instance *self = arg;
 	int err = ecap_sink_flush(self->options.sink);
 
+	if (err)
+		ecap_instance_abort(self, err, ecap_err_text());
+	err = self->recorder ? ecap_recorder_flush(self->recorder) : 0;
 	if (err)
 		ecap_instance_abort(self, err, ecap_err_text());
 }
@@ -89,11 +97,15 @@ static int on_draining(void *arg)
 	struct ecap_instance *self = arg;
 	uint64_t written = ecap_sink_written(self->options.sink);
 
+	if (self->recorder)
+		written += ecap_recorder_written(self->recorder);
 	self->still_ticks = written == self->drained_to ? self->still_ticks + 1 : 0;
 	self->drained_to = written;
 	if (self->still_ticks < STILL_TICKS)
 		return 0;
 	ecap_sink_give_up(self->options.sink);
+	if (self->recorder)
+		ecap_recorder_give_up(self->recorder);
 	return 1;
 }
 

@@ -149,8 +149,8 @@ static int open_file(const char *path, int *fd)
 	if (!S_ISREG(st.st_mode))
 		return not_regular(path);
 	if (flock(opened, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-		return ecap_err(-EBUSY, "recording %s: another ecapture records to it or replays "
-				"it; name another file", path);
+		return ecap_err(-EBUSY, "recording %s: in use, an ecapture records to it or "
+				"replays it; name another file", path);
 	if (fchmod(opened, 0600) || ftruncate(opened, 0))
 		return ecap_err(-errno, "recording %s: %s", path, strerror(errno));
 	*fd = TAKE_FD(opened);

@@ -11,6 +11,7 @@
 static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_list,
 	&ecap_modules_man,
+	&ecap_modules_replay,
 };
 
 static const struct ecap_command commands[] = {

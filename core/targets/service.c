@@ -76,6 +76,9 @@ static int service_watch(struct ecap_instance *self, const struct ecap_target_sp
 		r = set_of(self, &set);
 	if (r)
 		return r;
+	if (!ecap_instance_loop(self))
+		return ecap_err(-EOPNOTSUPP, "%s: a replay has no processes to watch",
+				ecap_instance_name(self));
 	if (set->watch)
 		return ecap_err(-EBUSY, "%s watches already", ecap_instance_name(self));
 	return ecap_watch_new(ecap_instance_loop(self), &set->given, ecap_instance_name(self),

@@ -179,7 +179,7 @@ static void test_locks(void **state)
 	recorder = recorder_open(in_dir("file"));
 	record_all(recorder);
 	assert_int_equal(ecap_recorder_open(in_dir("file"), &head, &other), -EBUSY);
-	assert_text("another ecapture records to it or replays it; name another file");
+	assert_text("in use, an ecapture records to it or replays it; name another file");
 	assert_int_equal(ecap_recording_open(in_dir("file"), &r), -EBUSY);
 	assert_text("an ecapture records to it; end that one first, or copy the file");
 	assert_int_equal(ecap_recorder_close(recorder, counts), 0);
