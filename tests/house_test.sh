@@ -97,8 +97,8 @@ long_functions() {
 # A test that the build does not know never runs.
 unlisted_tests() {
 	local file
-	for file in tests/unit/*_test.c tests/*_test.sh tests/e2e/*.bats; do
-		grep -q -w "${file%.c}" Makefile.am etc/*.mk sdk/*.mk || echo "$file"
+	for file in tests/unit/*_test.c tests/*_test.sh tests/abi/*_test.sh tests/e2e/*.bats; do
+		grep -q -w "${file%.c}" Makefile.am etc/*.mk sdk/*.mk tests/abi/*.mk || echo "$file"
 	done
 }
 

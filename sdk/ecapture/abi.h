@@ -11,7 +11,8 @@
  *                         descriptor is the distance between two; ECAP_MODULE sets it.
  *   [grows: value_size]   It is the value of a BPF map, and the map knows its size.
  *   [fixed]               It is part of another struct and keeps its size.
- *   [inside]              It stays inside one module: its own two parts share it.
+ *   [inside]              It stays inside one module: its own parts share it.
+ *   [private]             It is for the functions of these headers only, and may change.
  */
 #ifndef ECAPTURE_ABI_H
 #define ECAPTURE_ABI_H

@@ -127,7 +127,7 @@ static inline int ecap_bpf_map_fd(const struct ecap_context *ctx, const struct b
 	return fd < 0 ? ecap_fail(ctx, fd, "BPF object has no map %s", name) : fd;
 }
 
-/* The small ring of two: what a CPU writes in a millisecond or two, and finds in its caches. */
+/* [private] The small ring of two: what a CPU writes in a millisecond or two, and finds in its caches. */
 #define ECAP_SMALL_RING_BYTES (UINT64_C(1) << 20)
 
 /* How records travel, and the size of their buffer: ecapture/bpf/emit.bpf.h. Before loading. */
@@ -243,10 +243,10 @@ static inline int ecap_links_add(const struct ecap_context *ctx, struct ecap_lin
 	return 0;
 }
 
-/* Detaching waits for a grace period, some 70 ms, but many can wait for the same one. */
+/* [private] Detaching waits for a grace period, some 70 ms, but many can wait for the same one. */
 #define ECAP_CLOSERS 32u
 
-/* [inside] One thread's share of what is to be closed. */
+/* [private] One thread's share of what is to be closed. */
 struct ecap_closer {
 	pthread_t thread;              /* to join */
 	const struct ecap_link *links; /* all of them */

@@ -65,7 +65,7 @@ struct ecap_site {
 	uint32_t struct_size;
 	uint8_t emulated;  /* 1: the kernel emulates the instruction, 0: it single-steps a copy */
 	uint8_t arg[6];    /* register of each argument: its position while unmoved, else ECAP_REG_* */
-	uint8_t reserved;
+	uint8_t reserved[5];
 	uint64_t addr, offset; /* virtual address; offset in the file, which uprobes want */
 	char insn[56];     /* the instruction as text */
 };
