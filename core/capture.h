@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs one module from its checked options to the summary. [main] */
+/*
+ * Runs modules from their checked options to the summary: each an instance with its own readers,
+ * all with one loop in the main thread. [main]
+ */
 #ifndef ECAPTURE_CORE_CAPTURE_H
 #define ECAPTURE_CORE_CAPTURE_H
 
 #include "common_options.h"
 #include "loader.h"
 
+/* A module that is to capture, and its options. */
+struct ecap_job {
+	struct ecap_catalog_entry *entry;
+	const struct ecap_common_config *common;
+	const void *config; /* the module's own */
+};
+
 /*
- * Loads the module, captures until SIGINT, SIGTERM or an error, and says what came of it.
- * Returns 0, or a negative errno with a text.
+ * Loads the modules, captures until SIGINT, SIGTERM or the last module's end, and says what came
+ * of each. A module that fails is reported at once, and by @on_error the others go on without it
+ * or are stopped. Returns 0, or the error of the first that failed, which has been reported.
  */
-int ecap_capture(struct ecap_catalog_entry *entry, const struct ecap_common_config *common,
-		 const void *config);
+int ecap_capture(const struct ecap_job *jobs, uint32_t n, enum ecap_on_error on_error);
 
 #endif

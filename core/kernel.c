@@ -136,24 +136,33 @@ static const struct {
 	  BPF_FUNC_get_current_ancestor_cgroup_id },
 };
 
+int ecap_features_add_btf(const char *btf_path, struct ecap_features *features)
+{
+	struct btf *given = btf__parse(btf_path, NULL);
+
+	if (!given)
+		return ecap_err(-errno, "--btf-path %s: %s", btf_path, strerror(errno));
+	btf__free(given);
+	features->bits |= ECAP_FEAT_BTF;
+	return 0;
+}
+
 int ecap_features_probe(const char *btf_path, struct ecap_features *features)
 {
 	struct ecap_features found = {};
-	struct btf *given = btf_path ? btf__parse(btf_path, NULL) : NULL, *own;
 	unsigned int major = 0, minor = 0, patch = 0;
 	struct utsname name;
+	int err = btf_path ? ecap_features_add_btf(btf_path, &found) : 0;
 
-	if (!given && btf_path)
-		return ecap_err(-errno, "--btf-path %s: %s", btf_path, strerror(errno));
-	own = btf__load_vmlinux_btf();
+	if (err)
+		return err;
+	struct btf *own = btf__load_vmlinux_btf();
+
 	if (!uname(&name) && sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) >= 2)
 		found.kernel_version = KERNEL_VERSION(major, minor, patch > 255 ? 255 : patch);
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
 		if (probes[i].has(probes[i].arg, own))
 			found.bits |= probes[i].bit;
-	if (given)
-		found.bits |= ECAP_FEAT_BTF;
-	btf__free(given);
 	btf__free(own);
 	*features = found;
 	return 0;

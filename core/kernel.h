@@ -13,6 +13,9 @@ struct ecap_features {
 /* @btf_path: BTF to use instead of the kernel's own, or NULL. Needs the right to load programs. */
 int ecap_features_probe(const char *btf_path, struct ecap_features *features);
 
+/* Adds what BTF from a file makes possible. -EINVAL and so on when the file holds none. */
+int ecap_features_add_btf(const char *btf_path, struct ecap_features *features);
+
 /* What messages call a feature, or NULL when it is none that we know. */
 const char *ecap_feature_name(uint64_t bit);
 

@@ -68,19 +68,26 @@ int ecap_machine_common(const struct ecap_common_config *config, struct ecap_com
 	return config->cgroup ? cgroup_id(config->cgroup, &common->cgroup_id) : 0;
 }
 
-int ecap_machine_probe(const struct ecap_common_config *config, struct ecap_features *features)
+int ecap_machine_probe(struct ecap_features *kernel)
 {
 	char names[512];
 	int err = ecap_privileges_check();
 
 	if (!err)
-		err = ecap_features_probe(config->btf_path, features);
+		err = ecap_features_probe(NULL, kernel);
 	if (err)
 		return err;
-	ecap_features_names(features->bits, names, sizeof(names));
-	log_debug("host", "kernel %u.%u.%u has: %s", features->kernel_version >> 16,
-		  features->kernel_version >> 8 & 255, features->kernel_version & 255, names);
+	ecap_features_names(kernel->bits, names, sizeof(names));
+	log_debug("host", "kernel %u.%u.%u has: %s", kernel->kernel_version >> 16,
+		  kernel->kernel_version >> 8 & 255, kernel->kernel_version & 255, names);
 	return 0;
+}
+
+int ecap_machine_features(const struct ecap_common_config *config,
+			  const struct ecap_features *kernel, struct ecap_features *features)
+{
+	*features = *kernel;
+	return config->btf_path ? ecap_features_add_btf(config->btf_path, features) : 0;
 }
 
 uint32_t ecap_machine_btf_mode(const struct ecap_common_config *config,

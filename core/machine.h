@@ -10,10 +10,14 @@
 #include "loader.h"
 
 /*
- * Probes the kernel, after it has checked that this process may load programs. The text of an
- * error names the capability that is missing.
+ * Probes the kernel, once for all modules, after it has checked that this process may load
+ * programs. The text of an error names the capability that is missing.
  */
-int ecap_machine_probe(const struct ecap_common_config *config, struct ecap_features *features);
+int ecap_machine_probe(struct ecap_features *kernel);
+
+/* What the kernel and --btf-path offer to a module. */
+int ecap_machine_features(const struct ecap_common_config *config,
+			  const struct ecap_features *kernel, struct ecap_features *features);
 
 /* The BPF objects that --btf and the kernel leave: ECAP_BTF_*, or 0 for any. */
 uint32_t ecap_machine_btf_mode(const struct ecap_common_config *config,

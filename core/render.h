@@ -16,6 +16,7 @@ struct ecap_render_options {
 	uint64_t truncate;       /* payload bytes shown of each event; 0: all */
 	int64_t mono_to_real_ns; /* for the time of an event */
 	const char *module;      /* name of the module */
+	const char *label;       /* text: before each event where several modules write; or NULL */
 	uint32_t field_size;     /* of the module's struct ecap_field */
 };
 

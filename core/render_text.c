@@ -100,6 +100,10 @@ static int put_header(struct ecap_renderer *renderer, const struct ecap_event *e
 	char *out = ecap_put_time(start, renderer, event);
 
 	*out++ = ' ';
+	if (renderer->options.label) {
+		out = put_quoted(out, renderer->options.label, KIND_MAX);
+		*out++ = ' ';
+	}
 	out = put_who(out, event);
 	out = put_what(out, event, colour);
 	out = put_where(out, event, colour);

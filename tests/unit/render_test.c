@@ -50,6 +50,7 @@ static void test_text_recv(void **state)
 static void test_text_unknown(void **state)
 {
 	struct ecap_event event = event_of_string("x\n");
+	struct ecap_render_options labelled = plain_text;
 
 	(void)state;
 	event.fd = -1;
@@ -58,6 +59,8 @@ static void test_text_unknown(void **state)
 	event.tid = 0;
 	event.uid = 4294967295u;
 	assert_renders(plain_text, event, TIME "curl[1234] uid 4294967295 send 2 bytes\nx\n");
+	labelled.label = "tls";
+	assert_renders(labelled, event, TIME "tls curl[1234] uid 4294967295 send 2 bytes\nx\n");
 	event.direction = ECAP_DIR_NONE;
 	event.fd = 0;
 	event.kind = "early_data";
