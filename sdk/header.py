@@ -159,6 +159,9 @@ class Header:
         call = self.tokens[self.at].text.isupper() and self.tokens[self.at + 1].text == '('
         while True:
             token = self.take()
+            if token.kind == 'directive':
+                self.directive(token.text)
+                continue
             found.append(token)
             if token.kind == 'other':
                 depth += (token.text in '([{') - (token.text in ')]}')
@@ -186,7 +189,7 @@ class Header:
         if words[0] == 'struct' and words[2] == ';':
             return Item('opaque', [words[1]], self.source(found[:-1]))
         if words[0] == 'static':
-            head = found[1:next(i for i, t in enumerate(found) if t.text == '{')]
+            head = found[1:next(i for i, t in enumerate(found) if t.text in ('{', ';'))]
             if head[0].text in ('inline', '__always_inline'):
                 head = head[1:]
             text = self.source(head)
