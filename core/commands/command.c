@@ -9,7 +9,7 @@
 #include "util.h"
 
 static const struct ecap_command *const module_commands[] = {
-	&ecap_modules_list,
+	&ecap_modules_list, &ecap_modules_inspect,
 	&ecap_modules_man,
 	&ecap_modules_replay,
 };
