@@ -24,14 +24,16 @@ void elf_file_close(struct ecap_elf_file *file)
 		cs_free(file->insn, 1);
 	if (file->capstone)
 		cs_close(&file->capstone);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < ELF_N_TABLES; i++)
 		free(file->symbols[i].slots);
+	elf_debug_close(file);
 	free(file->places);
 	free(file->starts);
 	free(file->segments);
 	elf_end(file->elf);
 	if (file->map)
 		munmap(file->map, file->size);
+	free(file->path);
 	free(file);
 }
 
@@ -138,38 +140,45 @@ static int read_segments(struct ecap_elf_file *file)
 }
 
 /* The note is { namesz, descsz, type, "GNU\0", id }, words of 4 bytes: elf(5), "Notes". */
-static void read_build_id(struct ecap_elf_file *file)
+static bool build_id_in(const uint8_t *p, uint64_t size, char *hex, size_t hex_size)
 {
-	size_t n = program_header_count(file);
+	const uint8_t *end = p + size;
 
-	for (size_t i = 0; i < n; i++) {
-		struct ecap_elf_segment part;
+	while (end - p >= 12) {
+		uint64_t name = (elf_u32(p) + UINT64_C(3)) & ~UINT64_C(3);
+		uint64_t len = elf_u32(p + 4);
+		const uint8_t *id = p + 12 + name;
+
+		if (12 + name + len > (uint64_t)(end - p))
+			return false;
+		if (elf_u32(p + 8) == NT_GNU_BUILD_ID && name == 4 &&
+		    memcmp(p + 12, "GNU", 4) == 0 && len * 2 < hex_size) {
+			for (uint64_t k = 0; k < len; k++)
+				snprintf(hex + 2 * k, 3, "%02x", id[k]);
+			return true;
+		}
+		len = (len + 3) & ~UINT64_C(3);
+		if (12 + name + len > (uint64_t)(end - p))
+			return false;
+		p += 12 + name + len;
+	}
+	return false;
+}
+
+void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, size_t id_size)
+{
+	size_t n = 0;
+
+	*id = 0;
+	if (elf_getphdrnum(elf, &n) != 0)
+		return;
+	for (size_t i = 0; i < n && i < MAX_PROGRAM_HEADERS; i++) {
 		GElf_Phdr ph;
 
-		if (!program_header_part(file, (int)i, &ph, &part) || ph.p_type != PT_NOTE)
-			continue;
-
-		const uint8_t *p = file->map + part.offset, *end = p + part.size;
-
-		while (end - p >= 12) {
-			uint64_t name = (elf_u32(p) + UINT64_C(3)) & ~UINT64_C(3);
-			uint64_t len = elf_u32(p + 4);
-			uint32_t type = elf_u32(p + 8);
-			const uint8_t *id = p + 12 + name;
-
-			if (12 + name + len > (uint64_t)(end - p))
-				break;
-			if (type == NT_GNU_BUILD_ID && name == 4 && memcmp(p + 12, "GNU", 4) == 0 &&
-			    len * 2 < sizeof(file->build_id)) {
-				for (uint64_t k = 0; k < len; k++)
-					snprintf(file->build_id + 2 * k, 3, "%02x", id[k]);
-				return;
-			}
-			len = (len + 3) & ~UINT64_C(3);
-			if (12 + name + len > (uint64_t)(end - p))
-				break;
-			p += 12 + name + len;
-		}
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_NOTE &&
+		    ph.p_offset < size && ph.p_filesz <= size - ph.p_offset &&
+		    build_id_in(bytes + ph.p_offset, ph.p_filesz, id, id_size))
+			return;
 	}
 }
 
@@ -196,7 +205,7 @@ static int check_header(struct ecap_elf_file *file, const char *path)
  * kernel writes the breakpoints of uprobes, its own and others' (kernel/events/uprobes.c,
  * valid_vma()), and then code is not what the file says.
  */
-static int map_file(struct ecap_elf_file *file, const char *path)
+int elf_file_map(const char *path, uint8_t **bytes, size_t *size)
 {
 	/* O_NONBLOCK: a FIFO of that name must not hang us. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -211,8 +220,8 @@ static int map_file(struct ecap_elf_file *file, const char *path)
 
 	if (map == MAP_FAILED)
 		return ecap_err(-errno, "mapping %s: %s", path, strerror(errno));
-	file->map = map;
-	file->size = (size_t)st.st_size;
+	*bytes = map;
+	*size = (size_t)st.st_size;
 	return 0;
 }
 
@@ -223,10 +232,13 @@ int elf_file_open(const char *path, struct ecap_elf_file **file)
 	if (!f)
 		return ecap_err(-ENOMEM, "no memory to open %s", path);
 
-	int err = map_file(f, path);
+	int err = elf_file_map(path, &f->map, &f->size);
 
 	if (err)
 		return err;
+	f->path = strdup(path);
+	if (!f->path)
+		return ecap_err(-ENOMEM, "no memory to open %s", path);
 	elf_version(EV_CURRENT);
 	f->elf = elf_memory((char *)f->map, f->size);
 	if (!f->elf)
@@ -236,7 +248,7 @@ int elf_file_open(const char *path, struct ecap_elf_file **file)
 		err = read_segments(f);
 	if (err)
 		return err;
-	read_build_id(f);
+	elf_file_build_id(f->elf, f->map, f->size, f->build_id, sizeof(f->build_id));
 	*file = TAKE_PTR(f);
 	return 0;
 }

@@ -20,7 +20,7 @@ struct elf_symbol_slot {
 	uint32_t hash, index_1; /* of the name; index of the symbol + 1, 0: empty */
 };
 
-/* .dynsym or .symtab with a hash of its names. */
+/* A table of symbols with a hash of its names. */
 struct elf_symbols {
 	const Elf64_Sym *syms;
 	uint32_t n;
@@ -36,7 +36,20 @@ struct elf_place {
 	bool known; /* false: the value comes from another file */
 };
 
+/* A file as it lies in memory. */
+struct elf_image {
+	Elf *elf;
+	uint8_t *bytes;
+	size_t size;
+	bool mapped; /* else allocated */
+};
+
+/* Where symbols come from, in the order in which they are looked for. */
+#define ELF_N_OWN_TABLES 2 /* .dynsym and .symtab, in the file itself */
+#define ELF_N_TABLES     4
+
 struct ecap_elf_file {
+	char *path;
 	Elf *elf;
 	uint8_t *map;
 	size_t size;
@@ -45,8 +58,9 @@ struct ecap_elf_file {
 	uint32_t n_segments;
 	char build_id[48];
 
-	bool symbols_read;
-	struct elf_symbols symbols[2]; /* .dynsym, .symtab */
+	bool symbols_read, debug_read;
+	struct elf_symbols symbols[ELF_N_TABLES]; /* source: ECAP_ELF_FROM_* less one */
+	struct elf_image debug[ELF_N_TABLES - ELF_N_OWN_TABLES];
 
 	bool places_read;
 	struct elf_place *places;      /* sorted by address */
@@ -71,10 +85,20 @@ bool elf_file_is_code(const struct ecap_elf_file *file, uint64_t addr);
 int elf_file_program_header(const struct ecap_elf_file *file, uint32_t type,
 			    struct ecap_elf_segment *segment);
 
+/* Maps a regular file; -ENOEXEC when it is too short for an ELF header. */
+int elf_file_map(const char *path, uint8_t **bytes, size_t *size);
+/* The build-id of a file in memory, in hex; empty when it has none. */
+void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, size_t id_size);
+
+/* debug.c */
+/* Looks for symbols that are not in the file's own tables; leaves images empty where none are. */
+void elf_debug_open(struct ecap_elf_file *file);
+void elf_debug_close(struct ecap_elf_file *file);
+
 /* symbols.c */
 int elf_symbols_find(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol);
 const char *elf_symbols_name(struct ecap_elf_file *file, uint64_t addr);
-/* Reads both tables, once. */
+/* Reads the file's own tables, once. */
 void elf_symbols_read(struct ecap_elf_file *file);
 bool elf_symbol_is_defined(const Elf64_Sym *sym);
 

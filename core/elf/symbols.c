@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Symbols by name and by address, from .dynsym and then .symtab. A table's names are hashed when
- * one is first looked up in it: a locator asks for some twenty, and most of them are not there.
+ * Symbols by name and by address: from .dynsym, .symtab, and what debug.c finds beside the file.
+ * A table's names are hashed when one is first looked up in it: a locator asks for some twenty,
+ * and most of them are not there.
  */
 #include "file.h"
 
@@ -91,10 +92,9 @@ static void hash_symbols(struct elf_symbols *t)
 	}
 }
 
-static void read_table(struct ecap_elf_file *file, Elf_Scn *scn, const GElf_Shdr *sh,
-		       struct elf_symbols *t)
+static void read_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct elf_symbols *t)
 {
-	Elf_Scn *str = elf_getscn(file->elf, sh->sh_link);
+	Elf_Scn *str = elf_getscn(elf, sh->sh_link);
 	const Elf_Data *syms = elf_getdata(scn, NULL);
 	const Elf_Data *names = str ? elf_getdata(str, NULL) : NULL;
 
@@ -108,22 +108,36 @@ static void read_table(struct ecap_elf_file *file, Elf_Scn *scn, const GElf_Shdr
 		t->names_len--;
 }
 
+static void read_tables(Elf *elf, uint32_t type, struct elf_symbols *t)
+{
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		GElf_Shdr sh;
+
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == type)
+			read_table(elf, scn, &sh, t);
+	}
+}
+
 void elf_symbols_read(struct ecap_elf_file *file)
 {
 	if (file->symbols_read)
 		return;
 	file->symbols_read = true;
+	read_tables(file->elf, SHT_DYNSYM, &file->symbols[0]);
+	read_tables(file->elf, SHT_SYMTAB, &file->symbols[1]);
+}
 
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(file->elf, scn));) {
-		GElf_Shdr sh;
-
-		if (!gelf_getshdr(scn, &sh))
-			continue;
-		if (sh.sh_type == SHT_DYNSYM)
-			read_table(file, scn, &sh, &file->symbols[0]);
-		else if (sh.sh_type == SHT_SYMTAB)
-			read_table(file, scn, &sh, &file->symbols[1]);
-	}
+/* Those that are not in the file: once something is asked for that the file does not tell. */
+static void read_debug(struct ecap_elf_file *file)
+{
+	if (file->debug_read)
+		return;
+	file->debug_read = true;
+	elf_debug_open(file);
+	for (int i = ELF_N_OWN_TABLES; i < ELF_N_TABLES; i++)
+		if (file->debug[i - ELF_N_OWN_TABLES].elf)
+			read_tables(file->debug[i - ELF_N_OWN_TABLES].elf, SHT_SYMTAB,
+				    &file->symbols[i]);
 }
 
 static const Elf64_Sym *lookup(struct elf_symbols *t, const char *name)
@@ -139,7 +153,10 @@ static const Elf64_Sym *lookup(struct elf_symbols *t, const char *name)
 int elf_symbols_find(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol)
 {
 	elf_symbols_read(file);
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < ELF_N_TABLES; i++) {
+		if (i == ELF_N_OWN_TABLES)
+			read_debug(file);
+
 		const Elf64_Sym *sym = lookup(&file->symbols[i], name);
 
 		if (!sym)
@@ -147,17 +164,17 @@ int elf_symbols_find(struct ecap_elf_file *file, const char *name, struct ecap_e
 		*symbol = (struct ecap_elf_symbol){
 			.addr = sym->st_value,
 			.size = sym->st_size,
-			.dynamic = i == 0,
+			.source = i + 1,
 		};
 		return 0;
 	}
-	return ecap_err(-ENOENT, "no symbol %s in .dynsym or .symtab", name);
+	return ecap_err(-ENOENT, "no symbol %s in .dynsym, .symtab or debug data", name);
 }
 
 const char *elf_symbols_name(struct ecap_elf_file *file, uint64_t addr)
 {
 	elf_symbols_read(file);
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < ELF_N_TABLES; i++) {
 		const struct elf_symbols *t = &file->symbols[i];
 
 		for (uint32_t k = 0; k < t->n; k++)

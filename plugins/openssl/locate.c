@@ -49,14 +49,14 @@ bool finder_is_code(const struct finder *f, uint64_t addr)
 	return false;
 }
 
-uint64_t finder_symbol(struct finder *f, const char *name, bool *dynamic)
+uint64_t finder_symbol(struct finder *f, const char *name, uint32_t *source)
 {
 	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 
 	if (f->elf->symbol(f->file, name, &symbol) != 0 || !finder_is_code(f, symbol.addr))
 		return 0;
-	if (dynamic)
-		*dynamic = symbol.dynamic;
+	if (source)
+		*source = symbol.source;
 	return symbol.addr;
 }
 

@@ -36,7 +36,7 @@ struct candidate {
 void finder_tried(struct finder *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool finder_is_code(const struct finder *f, uint64_t addr);
 /* Address of a symbol, 0 when there is none. */
-uint64_t finder_symbol(struct finder *f, const char *name, bool *dynamic);
+uint64_t finder_symbol(struct finder *f, const char *name, uint32_t *source);
 /* A function already in the list for that role is not added twice. */
 int finder_add(struct finder *f, const struct candidate *c);
 

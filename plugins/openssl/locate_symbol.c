@@ -31,20 +31,27 @@ static const struct named helpers[] = {
 	{ "SSL_free", OPENSSL_FREE, OPENSSL_RESULT_NONE },
 };
 
+static const char *const sources[] = {
+	[ECAP_ELF_FROM_DYNSYM] = "symbol in .dynsym",
+	[ECAP_ELF_FROM_SYMTAB] = "symbol in .symtab",
+	[ECAP_ELF_FROM_DEBUGFILE] = "symbol in its debug file",
+	[ECAP_ELF_FROM_DEBUGDATA] = "symbol in .gnu_debugdata",
+};
+
 /* Adds the function of this name; -ENOENT when there is no such symbol. */
 static int add_named(struct finder *f, const struct named *n)
 {
-	bool dynamic;
+	uint32_t source;
 	struct candidate c = {
 		.role = n->role,
 		.result = n->result,
-		.addr = finder_symbol(f, n->name, &dynamic),
+		.addr = finder_symbol(f, n->name, &source),
 		.function = n->name,
 	};
 
 	if (!c.addr)
 		return -ENOENT;
-	c.how = dynamic ? "symbol in .dynsym" : "symbol in .symtab";
+	c.how = source < ECAP_COUNT(sources) ? sources[source] : "symbol";
 	return finder_add(f, &c);
 }
 

@@ -130,7 +130,7 @@ struct hits {
 	int n, stop_after;
 };
 
-static int count_hit(void *arg, uint64_t addr)
+static inline int count_hit(void *arg, uint64_t addr)
 {
 	struct hits *hits = arg;
 
@@ -139,7 +139,7 @@ static int count_hit(void *arg, uint64_t addr)
 	return ++hits->n == hits->stop_after;
 }
 
-static int count_ref(void *arg, uint64_t insn, uint64_t target)
+static inline int count_ref(void *arg, uint64_t insn, uint64_t target)
 {
 	(void)target;
 	return count_hit(arg, insn);

@@ -95,12 +95,12 @@ static void test_symbols(void **state)
 
 	(void)state;
 	assert_int_equal(elf->symbol(file, "push_behind_endbr", &symbol), 0);
-	assert_int_equal(symbol.dynamic, 1);
+	assert_int_equal(symbol.source, ECAP_ELF_FROM_DYNSYM);
 	assert_int_equal(symbol.size, 7);
 	assert_string_equal(elf->symbol_name(file, symbol.addr), "push_behind_endbr");
 	assert_null(elf->symbol_name(file, symbol.addr + 1));
 	assert_int_equal(elf->symbol(file, "local_function", &symbol), 0);
-	assert_int_equal(symbol.dynamic, 0);
+	assert_int_equal(symbol.source, ECAP_ELF_FROM_SYMTAB);
 	assert_string_equal(elf->symbol_name(file, symbol.addr), "local_function");
 	/* Undefined, absent, part of a name, and nothing. */
 	assert_int_equal(elf->symbol(file, "elsewhere", &symbol), -ENOENT);

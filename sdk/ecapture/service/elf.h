@@ -43,10 +43,16 @@ struct ecap_elf_segment {
 	uint64_t addr, size, offset; /* bytes; offset is in the file */
 };
 
+/* Where a symbol was found, in the order in which it is looked for. */
+#define ECAP_ELF_FROM_DYNSYM    1u
+#define ECAP_ELF_FROM_SYMTAB    2u
+#define ECAP_ELF_FROM_DEBUGFILE 3u /* a separate file, by build-id or .gnu_debuglink: gdb's manual */
+#define ECAP_ELF_FROM_DEBUGDATA 4u /* .gnu_debugdata, "MiniDebugInfo" in gdb's manual */
+
 /* [grows: struct_size] A function or object that the file defines. */
 struct ecap_elf_symbol {
 	uint32_t struct_size;
-	uint32_t dynamic;    /* 1: from .dynsym, 0: from .symtab */
+	uint32_t source;     /* ECAP_ELF_FROM_* */
 	uint64_t addr, size; /* bytes */
 };
 
@@ -90,7 +96,10 @@ struct ecap_elf {
 	int (*info)(struct ecap_elf_file *file, struct ecap_elf_info *info);
 	/* The @index-th PT_LOAD segment. -ENOENT: there are fewer. */
 	int (*segment)(struct ecap_elf_file *file, uint32_t index, struct ecap_elf_segment *segment);
-	/* A defined function or object; .dynsym first, then .symtab. -ENOENT: neither has it. */
+	/*
+	 * A defined function or object. -ENOENT: none of the tables of ECAP_ELF_FROM_* has it.
+	 * What is not in the file itself is read when it is first needed.
+	 */
 	int (*symbol)(struct ecap_elf_file *file, const char *name, struct ecap_elf_symbol *symbol);
 	/* Name of a symbol at exactly @addr, or NULL. Lives as long as the file is open. */
 	const char *(*symbol_name)(struct ecap_elf_file *file, uint64_t addr);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Symbols that were cut off a file: in a file of their own, or compressed in the section
+ * .gnu_debugdata. Where such files lie, and that build-id or CRC-32 must agree, is in gdb's
+ * manual, "Debugging Information in Separate Files" and "MiniDebugInfo". The file may be one
+ * that a process in another mount namespace sees: then its debug files are looked for there.
+ */
+#include "file.h"
+
+#include <gelf.h>
+#include <lzma.h>
+#include <sys/mman.h>
+#include <zlib.h>
+
+#include "../util.h"
+
+/* What .gnu_debugdata may become: the largest programs have symbols of some dozen MiB. */
+#define MAX_UNPACKED ((size_t)256 << 20)
+/* What the decoder itself may take; xz -9 needs 65 MiB: xz(1). */
+#define MAX_DECODER ((uint64_t)128 << 20)
+
+#define DEBUG_ROOT "/usr/lib/debug"
+
+static void image_close(struct elf_image *image)
+{
+	elf_end(image->elf);
+	if (image->bytes && image->mapped)
+		munmap(image->bytes, image->size);
+	else
+		free(image->bytes);
+	*image = (struct elf_image){ 0 };
+}
+
+void elf_debug_close(struct ecap_elf_file *file)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(file->debug); i++)
+		image_close(&file->debug[i]);
+}
+
+static bool image_parse(struct elf_image *image)
+{
+	GElf_Ehdr eh;
+
+	image->elf = elf_memory((char *)image->bytes, image->size);
+	return image->elf && elf_kind(image->elf) == ELF_K_ELF && gelf_getehdr(image->elf, &eh) &&
+	       eh.e_ident[EI_CLASS] == ELFCLASS64 && eh.e_ident[EI_DATA] == ELFDATA2LSB;
+}
+
+static const Elf_Data *section(Elf *elf, const char *name)
+{
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return NULL;
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		GElf_Shdr sh;
+		const char *found = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+
+		if (found && !strcmp(found, name) && sh.sh_type != SHT_NOBITS)
+			return elf_getdata(scn, NULL);
+	}
+	return NULL;
+}
+
+/* Takes the file at @path when @agrees; false, with nothing left, when not. */
+static bool take(struct ecap_elf_file *file, struct elf_image *image, const char *path,
+		 bool (*agrees)(const struct ecap_elf_file *file, const struct elf_image *image))
+{
+	if (elf_file_map(path, &image->bytes, &image->size) != 0)
+		return false;
+	image->mapped = true;
+	if (image_parse(image) && agrees(file, image))
+		return true;
+	image_close(image);
+	return false;
+}
+
+static bool same_build(const struct ecap_elf_file *file, const struct elf_image *image)
+{
+	char id[sizeof(file->build_id)];
+
+	elf_file_build_id(image->elf, image->bytes, image->size, id, sizeof(id));
+	return *id && !strcmp(id, file->build_id);
+}
+
+/* "name\0", zeros up to a multiple of 4, CRC-32 of the whole debug file. */
+static const char *debuglink(const struct ecap_elf_file *file, uint32_t *crc)
+{
+	const Elf_Data *data = section(file->elf, ".gnu_debuglink");
+	const char *name = data ? data->d_buf : NULL;
+	size_t len = name ? strnlen(name, data->d_size) : 0, at = (len + 4) & ~(size_t)3;
+
+	if (!len || data->d_size < 4 || at > data->d_size - 4 || strchr(name, '/'))
+		return NULL;
+	*crc = elf_u32(name + at);
+	return name;
+}
+
+static bool same_crc(const struct ecap_elf_file *file, const struct elf_image *image)
+{
+	uint32_t crc = 0;
+
+	return debuglink(file, &crc) && crc32_z(0, image->bytes, image->size) == crc;
+}
+
+/* The length of "/proc/PID/root" or of what stands for it in "/proc/PID/map_files/...". */
+static size_t root_of(const char *path, char *root, size_t size)
+{
+	int pid = 0, end = 0;
+
+	*root = 0;
+	if (sscanf(path, "/proc/%d/root%n", &pid, &end) == 1 && end && path[end] == '/') {
+		snprintf(root, size, "/proc/%d/root", pid);
+		return (size_t)end;
+	}
+	end = 0;
+	if (sscanf(path, "/proc/%d/map_files/%n", &pid, &end) == 1 && end)
+		snprintf(root, size, "/proc/%d/root", pid);
+	return 0;
+}
+
+static bool find_by_build_id(struct ecap_elf_file *file, struct elf_image *image, const char *root)
+{
+	char path[256];
+
+	if (strlen(file->build_id) < 3)
+		return false;
+	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "/.build-id/%.2s/%s.debug", root,
+		 file->build_id, file->build_id + 2);
+	return take(file, image, path, same_build);
+}
+
+static bool find_by_debuglink(struct ecap_elf_file *file, struct elf_image *image,
+			      const char *root, size_t root_len)
+{
+	uint32_t crc;
+	const char *name = debuglink(file, &crc), *slash = strrchr(file->path, '/');
+	int dir = slash ? (int)(slash - file->path) : 0, inside = dir - (int)root_len;
+	char path[PATH_MAX];
+
+	if (!name)
+		return false;
+	snprintf(path, sizeof(path), "%.*s/.debug/%s", dir, file->path, name);
+	if (take(file, image, path, same_crc))
+		return true;
+	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "%.*s/%s", root, inside,
+		 file->path + root_len, name);
+	if (take(file, image, path, same_crc))
+		return true;
+	snprintf(path, sizeof(path), "%.*s/%s", dir, file->path, name);
+	return take(file, image, path, same_crc);
+}
+
+/* Decodes one XZ stream into memory that grows with it. */
+static bool unpack(const Elf_Data *data, struct elf_image *image)
+{
+	lzma_stream stream = LZMA_STREAM_INIT;
+	lzma_ret ret = lzma_stream_decoder(&stream, MAX_DECODER, 0);
+	size_t room = 0;
+
+	stream.next_in = data->d_buf;
+	stream.avail_in = data->d_size;
+	while (ret == LZMA_OK && room < MAX_UNPACKED) {
+		size_t more = room ? room : (size_t)64 << 10;
+		uint8_t *grown = realloc(image->bytes, room + more);
+
+		if (!grown)
+			break;
+		image->bytes = grown;
+		stream.next_out = grown + room;
+		stream.avail_out = more;
+		room += more;
+		ret = lzma_code(&stream, LZMA_FINISH);
+		image->size = room - stream.avail_out;
+	}
+	lzma_end(&stream);
+	return ret == LZMA_STREAM_END;
+}
+
+static void open_debugdata(struct ecap_elf_file *file, struct elf_image *image)
+{
+	const Elf_Data *data = section(file->elf, ".gnu_debugdata");
+
+	if (data && data->d_buf && (!unpack(data, image) || !image_parse(image)))
+		image_close(image);
+}
+
+void elf_debug_open(struct ecap_elf_file *file)
+{
+	struct elf_image *image = &file->debug[ECAP_ELF_FROM_DEBUGFILE - 1 - ELF_N_OWN_TABLES];
+	char root[32];
+	size_t root_len = root_of(file->path, root, sizeof(root));
+
+	if (!find_by_build_id(file, image, root))
+		find_by_debuglink(file, image, root, root_len);
+	open_debugdata(file, &file->debug[ECAP_ELF_FROM_DEBUGDATA - 1 - ELF_N_OWN_TABLES]);
+}
