@@ -46,6 +46,7 @@ struct running {
 	struct capture *capture;
 	const struct ecap_job *job;
 	struct ecap_common common;
+	char *given; /* for a recording */
 	struct ecap_sink *sink;
 	struct ecap_instance *instance;
 	int capturing; /* started, and not yet stopped */
@@ -213,6 +214,10 @@ static int prepare(struct running *m)
 		err = ecap_module_load(job->entry, &options.module);
 	if (!err)
 		err = open_sink(m);
+	if (!err && config->record) {
+		options.record_options = m->given = ecap_options_given(job->options);
+		err = m->given ? 0 : -ENOMEM;
+	}
 	if (err)
 		return err;
 	options.sink = m->sink;
@@ -297,6 +302,7 @@ static int clean_up(struct capture *c)
 		struct running *m = &c->modules[i];
 
 		ecap_instance_free(m->instance);
+		free(m->given);
 		if (ecap_sink_close(m->sink) && !m->failed)
 			fail(m, -EIO);
 	}

@@ -8,12 +8,14 @@
 
 #include "common_options.h"
 #include "loader.h"
+#include "options.h"
 
 /* A module that is to capture, and its options. */
 struct ecap_job {
 	struct ecap_catalog_entry *entry;
 	const struct ecap_common_config *common;
 	const void *config; /* the module's own */
+	struct ecap_options *options; /* that it comes from: a recording says what was given */
 };
 
 /*

@@ -62,6 +62,12 @@ int ecap_options_set(struct ecap_options *options, const struct ecap_option *row
 /* Required values that are missing: -EINVAL with the name. Call when all sources are read. */
 int ecap_options_finish(struct ecap_options *options);
 
+/*
+ * The options that were given, not those that have their default nor secret ones: "name = value",
+ * one on a line. To be freed; NULL when out of memory.
+ */
+char *ecap_options_given(struct ecap_options *options);
+
 /* The nearest of the NULL-ended @words to @word (edit distance), or NULL when none is near. */
 const char *ecap_nearest(const char *word, const char *const *words);
 

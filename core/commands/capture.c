@@ -107,7 +107,7 @@ int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_ent
 		ecap_log_set_level(ECAP_LOG_DEBUG);
 	if (common->logaddr && ecap_log_open(common->logaddr))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
-	struct ecap_job job = { entry, common, ecap_options_config(own) };
+	struct ecap_job job = { entry, common, ecap_options_config(own), own };
 
 	return ecap_capture(&job, 1, common->on_error) ? ECAP_EXIT_FAILURE : 0;
 }
