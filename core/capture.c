@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "err.h"
 #include "instance.h"
 #include "log.h"
@@ -194,6 +195,7 @@ static int prepare(struct running *m)
 	struct ecap_instance_options options = {
 		.desc = job->entry->desc, .config = job->config, .common = &m->common,
 		.btf_path = config->btf_path, .record = config->record,
+		.strict = config->strict_modules,
 		.loop = m->capture->loop,
 		.render = { .format = (enum ecap_format)config->output, .hex = config->hex,
 			    .truncate = config->tsize, .module = descriptor->name,
@@ -307,6 +309,8 @@ static int clean_up(struct capture *c)
 			fail(m, -EIO);
 	}
 	err = c->first_error;
+	if (ecap_left_behind())
+		_exit(EXIT_FAILURE); /* what would be freed from here on may still be in use */
 	if (c->loop)
 		ecap_loop_free(c->loop);
 	ecap_closep(&c->signals);

@@ -63,6 +63,8 @@ static const struct ecap_option rows[] = {
 	COMMON(logaddr, ECAP_OPT_PATH, "logaddr", .short_name = 'l', .metavar = "FILE",
 	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
 	       .help = "where the log goes instead of standard error"),
+	COMMON(strict_modules, ECAP_OPT_BOOL, "strict-modules", .group = PROGRAM,
+	       .help = "stop at a module's first breach of the ABI's rules, and show from where"),
 	COMMON(debug, ECAP_OPT_BOOL, "debug", .short_name = 'd', .flags = ECAP_OPT_PROGRAM,
 	       .group = PROGRAM, .help = "say in the log what is found and chosen"),
 	COMMON(on_error, ECAP_OPT_ENUM, "on-error", .choices = "stop|continue", .def = "stop",

@@ -26,7 +26,7 @@ struct ecap_common_config {
 	uint32_t btf;          /* 0: chosen, or ECAP_BTF_* */
 	uint32_t mapsize;      /* pages; 0: chosen */
 	uint32_t on_error;     /* enum ecap_on_error */
-	uint8_t hex, debug;
+	uint8_t hex, debug, strict_modules;
 };
 
 const struct ecap_option *ecap_common_rows(uint32_t *n);

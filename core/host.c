@@ -8,16 +8,24 @@
 #include "instance_private.h"
 #include "loader.h"
 #include "log.h"
+#include "rules.h"
 #include "services.h"
 #include "util.h"
 #include "version.h"
 
 static void host_log(struct ecap_instance *self, int level, const char *fmt, ...)
 {
+	uint64_t left_out;
 	va_list ap;
 
+	if (level > ecap_log_level() || ecap_rule_any(self, "log()") ||
+	    !ecap_log_budget_take(&self->log_budget, ecap_log_budget_clock(), &left_out))
+		return;
+	if (left_out)
+		log_warn(self->name, "%llu lines of the module left out of the log: more than %d a "
+			 "second", (unsigned long long)left_out, ECAP_LOG_RATE);
 	va_start(ap, fmt);
-	ecap_vlogf(level, ecap_instance_name(self), fmt, ap);
+	ecap_vlogf(level, self->name, fmt, ap);
 	va_end(ap);
 }
 
@@ -25,34 +33,55 @@ static int host_fail(struct ecap_instance *self, int err, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)self;
 	va_start(ap, fmt);
 	ecap_verr(err, fmt, ap);
 	va_end(ap);
-	return err;
+	if (err < 0 || !self)
+		return err;
+	/* Returned by the caller, it would pass for success. */
+	ecap_rule_broken(self, "fail() called with %d, which is no negative errno", err);
+	return -EIO;
 }
 
 static void host_abort(struct ecap_instance *self, int err)
 {
-	ecap_instance_abort(self, err, ecap_err_text());
+	if (!ecap_rule_any(self, "abort()"))
+		ecap_instance_abort(self, err, ecap_err_text());
 }
 
 static int host_stop_fd(struct ecap_instance *self)
 {
-	return self->stop_fd;
+	int err = ecap_rule_any(self, "stop_fd()");
+
+	return err ? err : self->stop_fd;
+}
+
+/* An event from a module of another SDK: 0, or a negative errno with a text. */
+static int take_event(const struct ecap_event *event, struct ecap_event *copy)
+{
+	if (!event)
+		return ecap_err(-EINVAL, "emit() called without an event");
+	if (event->struct_size < ECAP_END(struct ecap_event, priv))
+		return ecap_err(-EINVAL, "emit: event of %u bytes; set its struct_size",
+				event->struct_size);
+	if (ecap_abi_in(copy, sizeof(*copy), event, event->struct_size))
+		return ecap_err(-E2BIG, "emit: event with members that this ecapture does not know");
+	copy->struct_size = sizeof(*copy);
+	return 0;
 }
 
 static int host_emit(struct ecap_instance *self, const struct ecap_event *event)
 {
 	struct ecap_event copy;
+	int err = ecap_rule_reader(self, "emit()");
 
-	if (event->struct_size < ECAP_END(struct ecap_event, priv))
-		return ecap_err(-EINVAL, "emit: event of %u bytes; set its struct_size",
-				event->struct_size);
-	if (ecap_abi_in(&copy, sizeof(copy), event, event->struct_size))
-		return ecap_err(-E2BIG, "emit: event with members that this ecapture does not know");
-	copy.struct_size = sizeof(copy);
-	return ecap_instance_route(self, &copy);
+	if (err)
+		return err;
+	err = take_event(event, &copy);
+	if (!err)
+		return ecap_instance_route(self, &copy);
+	ecap_rule_broken(self, "%s", ecap_err_text());
+	return err;
 }
 
 /* The counter of this name, made when there is room; the caller has the lock. */
@@ -75,6 +104,8 @@ static void host_count(struct ecap_instance *self, const char *name, uint64_t ad
 	struct ecap_counter *counter;
 	int say = 0;
 
+	if (ecap_rule_any(self, "count()"))
+		return;
 	pthread_mutex_lock(&self->lock);
 	counter = counter_of(self, name);
 	if (counter) {
@@ -85,25 +116,26 @@ static void host_count(struct ecap_instance *self, const char *name, uint64_t ad
 	}
 	pthread_mutex_unlock(&self->lock);
 	if (say)
-		log_warn(ecap_instance_name(self), "more than %d counters: \"%s\" is not kept",
+		log_warn(self->name, "more than %d counters: \"%s\" is not kept",
 			 ECAP_MAX_COUNTERS, name);
 }
 
 static int host_pick_bpf(struct ecap_instance *self, uint32_t *index)
 {
-	int err = ecap_module_pick_bpf(self->options.desc, self->options.features,
-				       self->options.btf_mode, index);
+	int err = ecap_rule_main(self, "pick_bpf()");
 
 	if (!err)
-		log_debug(ecap_instance_name(self), "BPF object %s",
+		err = ecap_module_pick_bpf(self->options.desc, self->options.features,
+					   self->options.btf_mode, index);
+	if (!err)
+		log_debug(self->name, "BPF object %s",
 			  self->options.desc->bpf[*index].name);
 	return err;
 }
 
 static const void *host_service(struct ecap_instance *self, const char *id)
 {
-	(void)self;
-	return ecap_service(id);
+	return ecap_rule_any(self, "service()") ? NULL : ecap_service(id);
 }
 
 const struct ecap_host ecap_host_table = {

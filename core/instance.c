@@ -11,16 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "abi_copy.h"
+#include "bounded.h"
 #include "err.h"
 #include "instance_private.h"
 #include "log.h"
+#include "module_call.h"
 #include "reader.h"
-#include "services.h"
+#include "rules.h"
 #include "targets.h"
 #include "util.h"
-
-#define MAX_MAPS 256u
 
 static int64_t mono_to_real_ns(void)
 {
@@ -31,6 +30,14 @@ static int64_t mono_to_real_ns(void)
 	return (int64_t)(real.tv_sec - mono.tv_sec) * 1000000000 + (real.tv_nsec - mono.tv_nsec);
 }
 
+/* The caller may free the descriptor before a thread of the module has come to its end. */
+static void name_it(struct ecap_instance *self, const struct ecap_module *module)
+{
+	snprintf(self->name, sizeof(self->name), "%s", module->command);
+	ecap_crumb_title(self->title, sizeof(self->title), module->name, module->version);
+	self->reading = (struct ecap_crumb){ .instance = self, .module = self->title };
+}
+
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance)
 {
 	struct ecap_instance *self = calloc(1, sizeof(*self));
@@ -39,6 +46,8 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 	if (!self)
 		return ecap_err(-ENOMEM, "out of memory");
 	self->options = *options;
+	name_it(self, &options->desc->module);
+	ecap_log_budget_init(&self->log_budget, ecap_log_budget_clock());
 	self->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&self->lock, NULL);
 	if (self->stop_fd < 0) {
@@ -76,64 +85,34 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 
 static int do_init(struct ecap_instance *self)
 {
-	return self->options.module->ops->init(&self->context, &self->state);
+	return ecap_call_init(self);
 }
 
 static int undo_init(struct ecap_instance *self)
 {
+	int err = 0;
+
 	ecap_target_set_free(&self->targets);
-	self->options.module->ops->close(self->state);
+	if (self->left_behind)
+		log_warn(self->name, "close() is not called: the module is still busy");
+	else
+		err = ecap_call_close(self);
 	self->state = NULL;
-	return 0;
+	return err;
 }
 
 static int do_load(struct ecap_instance *self)
 {
-	return self->options.module->ops->load(self->state);
-}
-
-/* The module's rows may have another size than ours. */
-static int take_maps(struct ecap_instance *self, const void *rows, uint32_t n)
-{
-	uint32_t stride = self->options.desc->module.map_size;
-
-	if (!n || !rows)
-		return ecap_err(-EINVAL, "the module has no map to read");
-	if (n > MAX_MAPS)
-		return ecap_err(-EINVAL, "the module has %u maps, more than %u", n, MAX_MAPS);
-	self->maps = calloc(n, sizeof(*self->maps));
-	if (!self->maps)
-		return ecap_err(-ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n; i++) {
-		if (ecap_abi_in(&self->maps[i], sizeof(self->maps[i]),
-				(const char *)rows + (size_t)i * stride, stride))
-			return ecap_err(-E2BIG, "map %u has members that this ecapture does not "
-					"know; upgrade ecapture", i + 1);
-		if (!self->maps[i].name)
-			return ecap_err(-EINVAL, "map %u has no name", i + 1);
-	}
-	self->n_maps = n;
-	return 0;
+	return ecap_call_load(self);
 }
 
 static int do_maps(struct ecap_instance *self)
 {
 	const struct ecap_map *rows = NULL;
 	uint32_t n = 0;
-	int err = self->options.module->ops->maps(self->state, &rows, &n);
+	int err = ecap_call_maps(self, &rows, &n);
 
-	if (!err)
-		err = take_maps(self, rows, n);
-	if (err)
-		return err;
-	self->results = calloc(self->n_maps, sizeof(*self->results));
-	if (!self->results)
-		return ecap_err(-ENOMEM, "out of memory");
-	self->n_results = self->n_maps;
-	for (uint32_t i = 0; i < self->n_maps; i++)
-		snprintf(self->results[i].name, sizeof(self->results[i].name), "%s",
-			 self->maps[i].name);
-	return 0;
+	return err ? err : ecap_instance_take_maps(self, rows, n);
 }
 
 static int do_readers(struct ecap_instance *self)
@@ -152,15 +131,37 @@ static int do_readers(struct ecap_instance *self)
 	return err;
 }
 
+/* The reader's thread sits in the module; it may go on to use all that it has. */
+static int leave_reader(struct ecap_instance *self)
+{
+	char place[128];
+
+	self->left_behind = 1;
+	atomic_store(&self->halted, ECAP_HALT_LEFT);
+	ecap_leave_behind();
+	self->reader = NULL;
+	self->renderer = NULL;
+	ecap_crumb_place(&self->reading, place, sizeof(place));
+	return ecap_err(-ETIMEDOUT, "%s: %s has not returned for %d s: given up", self->title, place,
+			ECAP_PATIENCE_MS / 1000);
+}
+
 /*
  * Nothing is attached any more: what is in the buffers is all there is. A sink that fails in
  * the drain has ended the instance by on_batch(), as it does before.
  */
 static int undo_readers(struct ecap_instance *self)
 {
-	ecap_reader_drain(self->reader);
+	enum ecap_drained drained = ecap_reader_drain(self->reader);
+
 	for (uint32_t i = 0; i < self->n_results; i++)
 		self->results[i].count = ecap_reader_count(self->reader, i);
+	if (drained == ECAP_DRAIN_STUCK)
+		return leave_reader(self);
+	if (drained == ECAP_DRAIN_CUT && self->left_behind)
+		log_warn(self->name, "records still come, and are not read any more");
+	else if (drained == ECAP_DRAIN_CUT)
+		ecap_rule_broken(self, "records still come after stop(), which is to detach");
 	ecap_reader_free(TAKE_PTR(self->reader));
 	ecap_renderer_free(TAKE_PTR(self->renderer));
 	return 0;
@@ -168,31 +169,39 @@ static int undo_readers(struct ecap_instance *self)
 
 static int do_start(struct ecap_instance *self)
 {
-	return self->options.module->ops->start(self->state);
+	return ecap_call_start(self);
 }
 
 static int undo_start(struct ecap_instance *self)
 {
 	ecap_target_set_free(&self->targets);
-	if (!ECAP_HAS(struct ecap_ops, self->options.module->ops, stop))
-		return 0;
-	return self->options.module->ops->stop(self->state);
+	return ecap_call_stop(self);
 }
 
 static const struct ecap_step capture_steps[] = {
-	{ "init", do_init, undo_init },
-	{ "load", do_load, NULL },
-	{ "maps", do_maps, NULL },
-	{ "record", ecap_instance_open_recorder, ecap_instance_close_recorder },
-	{ "readers", do_readers, undo_readers },
-	{ "start", do_start, undo_start },
+	{ "init", do_init, undo_init, ECAP_LIFE_INITED, ECAP_LIFE_CLOSED },
+	{ "load", do_load, NULL, ECAP_LIFE_LOADED, 0 },
+	{ "maps", do_maps, NULL, ECAP_LIFE_LOADED, 0 },
+	{ "record", ecap_instance_open_recorder, ecap_instance_close_recorder,
+	  ECAP_LIFE_LOADED, 0 },
+	{ "readers", do_readers, undo_readers, ECAP_LIFE_READING, ECAP_LIFE_DRAINED },
+	{ "start", do_start, undo_start, ECAP_LIFE_STARTED, 0 },
 };
 
 static const struct ecap_step replay_steps[] = {
-	{ "init", do_init, undo_init },
-	{ "maps", ecap_instance_recorded_maps, NULL },
-	{ "replay", ecap_instance_replay, NULL },
+	{ "init", do_init, undo_init, ECAP_LIFE_INITED, ECAP_LIFE_CLOSED },
+	{ "maps", ecap_instance_recorded_maps, NULL, ECAP_LIFE_READING, 0 },
+	{ "replay", ecap_instance_replay, NULL, ECAP_LIFE_DRAINED, 0 },
 };
+
+const char *ecap_life_name(int life)
+{
+	static const char *const names[] = {
+		"new", "inited", "loaded", "reading", "started", "stopping", "drained", "closed",
+	};
+
+	return names[life];
+}
 
 static const struct ecap_step *step_at(const struct ecap_instance *self, uint32_t i)
 {
@@ -222,10 +231,14 @@ static int unwind(struct ecap_instance *self)
 	char text[1024] = "";
 	int first = 0;
 
+	if (atomic_load(&self->life) == ECAP_LIFE_STARTED)
+		atomic_store(&self->life, ECAP_LIFE_STOPPING);
 	while (self->steps > 0) {
 		const struct ecap_step *step = step_at(self, --self->steps);
 		int err = run_step(self, step->undo);
 
+		if (step->undone)
+			atomic_store(&self->life, step->undone);
 		if (!err)
 			continue;
 		log_error(ecap_instance_name(self), "undoing %s: %s", step->name,
@@ -244,12 +257,17 @@ int ecap_instance_start(struct ecap_instance *self)
 		char text[1024];
 		int err = run_step(self, step->run);
 
-		if (!err) {
+		if (err) {
+			snprintf(text, sizeof(text), "%s: %s", step->name, ecap_err_text());
+		} else {
 			self->steps++;
-			continue;
+			atomic_store(&self->life, step->life);
+			err = ecap_instance_error(self);
+			if (!err)
+				continue;
+			snprintf(text, sizeof(text), "%s", ecap_err_text());
 		}
 		/* Unwinding may fail too, but the first reason is the one to tell. */
-		snprintf(text, sizeof(text), "%s: %s", step->name, ecap_err_text());
 		unwind(self);
 		return ecap_err(err, "%s", text);
 	}
@@ -261,7 +279,9 @@ int ecap_instance_stop(struct ecap_instance *self)
 	uint64_t one = 1;
 
 	(void)!write(self->stop_fd, &one, sizeof(one));
-	return unwind(self);
+	int err = unwind(self);
+
+	return err ? err : ecap_rules_error(self);
 }
 
 void ecap_instance_abort(struct ecap_instance *self, int err, const char *text)
@@ -270,7 +290,7 @@ void ecap_instance_abort(struct ecap_instance *self, int err, const char *text)
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&self->lock);
-	if (atomic_compare_exchange_strong(&self->error, &none, err ? err : -EIO))
+	if (atomic_compare_exchange_strong(&self->error, &none, err < 0 ? err : -EIO))
 		snprintf(self->error_text, sizeof(self->error_text), "%s", text);
 	pthread_mutex_unlock(&self->lock);
 	(void)!write(self->stop_fd, &one, sizeof(one));
@@ -293,35 +313,16 @@ int ecap_instance_stop_fd(const struct ecap_instance *self)
 	return self->stop_fd;
 }
 
-static void summarise_map(const struct ecap_instance *self, const struct ecap_map_result *result)
+/*
+ * A thread that the module forgot may still hold the pointer, and a reload takes a new one: so
+ * the few kilobytes are kept, where they can be found, and what such a thread asks is refused.
+ */
+static void keep(struct ecap_instance *self)
 {
-	const struct ecap_reader_count *c = &result->count;
-	int level = c->lost_records || c->fault_bytes || c->short_records ? ECAP_LOG_WARN
-									  : ECAP_LOG_INFO;
+	static struct ecap_instance *kept;
 
-	ecap_logf(level, ecap_instance_name(self),
-		  "map %s: %llu records, %llu lost (%llu bytes), %llu bytes unreadable, "
-		  "%llu records too short", result->name, (unsigned long long)c->records,
-		  (unsigned long long)c->lost_records, (unsigned long long)c->lost_bytes,
-		  (unsigned long long)c->fault_bytes, (unsigned long long)c->short_records);
-}
-
-void ecap_instance_summary(struct ecap_instance *self)
-{
-	uint64_t lost = 0, damaged = atomic_load(&self->tally.damaged);
-
-	for (uint32_t i = 0; i < self->n_results; i++) {
-		summarise_map(self, &self->results[i]);
-		lost += self->results[i].count.lost_records;
-	}
-	for (uint32_t i = 0; i < self->n_counters; i++)
-		log_info(ecap_instance_name(self), "%s: %llu", self->counters[i].name,
-			 (unsigned long long)self->counters[i].value);
-	ecap_logf(damaged ? ECAP_LOG_WARN : ECAP_LOG_INFO, ecap_instance_name(self),
-		  "%llu events, %llu bytes, %llu lost, %llu damaged",
-		  (unsigned long long)atomic_load(&self->tally.events),
-		  (unsigned long long)atomic_load(&self->tally.bytes),
-		  (unsigned long long)lost, (unsigned long long)damaged);
+	self->kept = kept;
+	kept = self;
 }
 
 void ecap_instance_free(struct ecap_instance *self)
@@ -329,11 +330,14 @@ void ecap_instance_free(struct ecap_instance *self)
 	if (!self)
 		return;
 	unwind(self);
+	atomic_store(&self->life, ECAP_LIFE_CLOSED);
 	ecap_closep(&self->stop_fd);
-	pthread_mutex_destroy(&self->lock);
-	free(self->maps);
-	free(self->results);
-	free(self);
+	if (!self->left_behind) {
+		free(self->maps);
+		free(self->results);
+		self->n_maps = self->n_results = 0;
+	}
+	keep(self);
 }
 
 struct ecap_loop *ecap_instance_loop(struct ecap_instance *self)
@@ -348,5 +352,5 @@ struct ecap_target_set **ecap_instance_targets(struct ecap_instance *self)
 
 const char *ecap_instance_name(const struct ecap_instance *self)
 {
-	return self->options.desc->module.command;
+	return self->name;
 }

@@ -44,6 +44,7 @@ struct ecap_instance_options {
 	const char *record;               /* file for the raw records, or NULL */
 	const char *record_options;       /* for that file: what the module was given, as text */
 	struct ecap_recording *replay;    /* where the records come from instead of maps, or NULL */
+	int strict;                       /* --strict-modules */
 };
 
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance);
@@ -51,7 +52,11 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 /* From init to attached. On failure everything is unwound, and the text says which step. */
 int ecap_instance_start(struct ecap_instance *instance);
 
-/* Detaches, drains, flushes, closes. Returns the first error, having gone on with the rest. */
+/*
+ * Detaches, drains, flushes, closes. Returns the first error, having gone on with the rest; that
+ * the module broke rules is one. A stop() or decode() that does not return is given up: then
+ * ecap_left_behind() (bounded.h) is true, and nothing that the module may use may be freed.
+ */
 int ecap_instance_stop(struct ecap_instance *instance);
 
 /*
@@ -66,6 +71,7 @@ int ecap_instance_stop_fd(const struct ecap_instance *instance);
 /* Records, bytes and losses by map, and the module's counters, as lines of the log. */
 void ecap_instance_summary(struct ecap_instance *instance);
 
+/* Its few bytes stay, for a thread that the module forgot: what that still asks for is refused. */
 void ecap_instance_free(struct ecap_instance *instance);
 
 /* For services: the loop of the main thread, and the files already given to this instance. */

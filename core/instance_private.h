@@ -6,16 +6,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crumb.h"
 #include "instance.h"
+#include "log_budget.h"
 #include "reader.h"
 #include "recording.h"
 
 /* Counters that a module may name: more are dropped with a line in the log. */
 #define ECAP_MAX_COUNTERS 32
 
-/* A map's figures, kept when the module and the reader are gone. */
+/* What the host keeps of a map, also when the module and the reader are gone. */
 struct ecap_map_result {
 	char name[48];
+	uint64_t decoded; /* records handed to decode() [reader] */
 	struct ecap_reader_count count;
 };
 
@@ -31,12 +34,29 @@ struct ecap_tally {
 	_Atomic uint64_t damaged;  /* refused by decode() or dispatch() */
 };
 
+/* How far it is in its life: instance.h. */
+enum ecap_life {
+	ECAP_LIFE_NEW, ECAP_LIFE_INITED, ECAP_LIFE_LOADED, ECAP_LIFE_READING, ECAP_LIFE_STARTED,
+	ECAP_LIFE_STOPPING, ECAP_LIFE_DRAINED, ECAP_LIFE_CLOSED,
+};
+
+const char *ecap_life_name(int life);
+
+enum ecap_halt {
+	ECAP_HALT_NONE,
+	ECAP_HALT_EVENTS, /* nothing more is decoded or taken */
+	ECAP_HALT_LEFT,   /* the reader's thread is left behind, and may touch nothing */
+};
+
 struct ecap_instance {
+	struct ecap_instance *kept;   /* the next of those that are freed */
 	struct ecap_instance_options options;
+	char name[33], title[128];    /* the module's command; "module 'foo' 0.3.1" */
 	struct ecap_context context;
 	void *state;                  /* of the module */
 	uint32_t steps;               /* how many steps of the life cycle have succeeded */
-	struct ecap_map *maps;        /* copies of the module's */
+	atomic_int life;              /* enum ecap_life */
+	struct ecap_map *maps;        /* our copy, so that what was checked stays as it is */
 	uint32_t n_maps;
 	struct ecap_reader *reader;
 	struct ecap_recorder *recorder; /* NULL: nothing is recorded */
@@ -44,14 +64,20 @@ struct ecap_instance {
 	struct ecap_target_set *targets;
 	struct ecap_tally tally;
 	uint64_t drained_to;          /* bytes that the sink had written at the last look */
-	uint32_t still_ticks;         /* looks since then that saw no more */
+	uint64_t drained_records;     /* that had been read at the last look */
+	uint32_t still_ticks;         /* looks since then that saw no more of either */
+	int left_behind;              /* a call that has not returned may still use the state */
+	struct ecap_crumb reading;    /* of the reader's calls [reader] */
 	struct ecap_map_result *results; /* by map; n_results of them */
 	uint32_t n_results;
 
 	int stop_fd;                  /* eventfd: readable once the instance is to stop */
 	atomic_int error;
+	atomic_int halted;            /* enum ecap_halt */
+	_Atomic uint64_t broken;      /* rules, by the module */
+	struct ecap_log_budget log_budget;
 	pthread_mutex_t lock;         /* guards what is below */
-	char error_text[1024];
+	char error_text[1024], first_broken[512];
 	struct ecap_counter counters[ECAP_MAX_COUNTERS];
 	uint32_t n_counters;
 	int counters_full;
@@ -62,6 +88,7 @@ struct ecap_step {
 	const char *name;
 	int (*run)(struct ecap_instance *self);
 	int (*undo)(struct ecap_instance *self);
+	enum ecap_life life, undone; /* after the one, and the other where that changes it */
 };
 
 /* In instance_recording.c: opens and ends the file of options.record. */
@@ -81,7 +108,13 @@ extern const struct ecap_reader_ops ecap_instance_reader_ops;
 void ecap_instance_record(struct ecap_instance *instance, uint32_t map_index, const void *rec,
 			  uint32_t len);
 
-/* Sends an event where it is to go. [reader] */
+/*
+ * Takes over a list of maps, checked but for its fds. @rows: the module's, at its own distance
+ * (map_size). Returns 0 or a negative errno with a text. In instance_maps.c. [main]
+ */
+int ecap_instance_take_maps(struct ecap_instance *instance, const void *rows, uint32_t n);
+
+/* Sends an event where it is to go, if it is what it should be. [reader] */
 int ecap_instance_route(struct ecap_instance *instance, struct ecap_event *event);
 
 /* Keeps the first error with its text and asks the main thread to stop. [any thread] */

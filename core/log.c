@@ -34,6 +34,11 @@ int ecap_log_open(const char *path)
 	return 0;
 }
 
+int ecap_log_fd(void)
+{
+	return atomic_load(&log_fd);
+}
+
 static const char *level_name(int level)
 {
 	switch (level) {

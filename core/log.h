@@ -17,6 +17,9 @@ int ecap_log_level(void);
 /* Sends the log to a file (appended, made with mode 0600). Returns 0 or a negative errno. */
 int ecap_log_open(const char *path);
 
+/* For a signal handler. Async-signal-safe. */
+int ecap_log_fd(void);
+
 /*
  * What would act on a terminal (control characters, those that turn the direction of writing)
  * or is no UTF-8 is escaped: the text may hold what other programs chose.

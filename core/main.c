@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "crash.h"
 #include "err.h"
 #include "log.h"
 #include "util.h"
@@ -168,10 +169,12 @@ int main(int argc, char **argv)
 	const struct ecap_option *rows = ecap_common_rows(&n);
 	int code;
 
+	ecap_crash_install();
 	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
 	line.command = ecap_command_word(&line, &line.common, 1);
 	code = dispatch(&line);
+	ecap_command_leave(code);
 	ecap_catalog_free(line.catalog);
 	ecap_options_free(line.common);
 	return code;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "crumb.h"
 #include "descriptor_read.h"
 #include "err.h"
 #include "module_load.h"
@@ -135,9 +136,20 @@ static int check_features(struct ecap_module_file *file)
 				    &file->bpf_index);
 }
 
+/* With a crumb: constructors of the module run. */
 static int check_dlopen(struct ecap_module_file *file)
 {
-	return ecap_module_dlopen(file->path, &file->handle);
+	const struct ecap_module *module = &file->desc->module;
+	char title[128];
+	struct ecap_crumb crumb = { .module = title, .op = ECAP_OP_OPEN,
+				    .where = ECAP_WHERE_MODULE }, *outer = ecap_crumb;
+
+	ecap_crumb_title(title, sizeof(title), module->name, module->version);
+	ecap_crumb = &crumb;
+	int err = ecap_module_dlopen(file->path, &file->handle);
+
+	ecap_crumb = outer;
+	return err;
 }
 
 static int check_memory(struct ecap_module_file *file)

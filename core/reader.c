@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "abi_copy.h"
+#include "crash.h"
 #include "err.h"
 #include "util.h"
 
@@ -55,6 +56,10 @@ struct ecap_reader {
 	pthread_t thread;
 	int started;
 	uint64_t lost_checked_ns;
+	uint64_t capacity;   /* bytes that the buffers hold */
+	atomic_int draining; /* set by the main thread */
+	uint64_t drained;    /* bytes since then */
+	int cut;             /* more than could be */
 };
 
 static uint64_t now_ns(void)
@@ -105,12 +110,37 @@ static void check_all_lost(struct ecap_reader *r)
 		check_lost(&r->sources[i]);
 }
 
-/* Returns 0 always: libbpf ends a round at the first negative return, and loses the rest. */
+/* What a record takes in a ring: Documentation/bpf/ringbuf.rst. */
+static uint64_t bytes_in_ring(size_t len)
+{
+	return (BPF_RINGBUF_HDR_SZ + len + 7) & ~7ul;
+}
+
+/*
+ * In the drain: what was there when it began fits into the buffers. What goes beyond (twice) them
+ * was sent by something that is still attached, which need not ever end.
+ */
+static int is_endless(struct ecap_reader *r, size_t len)
+{
+	if (!atomic_load_explicit(&r->draining, memory_order_relaxed))
+		return 0;
+	r->drained += bytes_in_ring(len);
+	return r->drained / 2 > r->capacity;
+}
+
+/*
+ * Returns 0, but when no more is to be read: libbpf ends a round at the first negative return, and
+ * loses the rest.
+ */
 static int on_record(void *arg, void *data, size_t len)
 {
 	struct source *s = arg;
 	uint64_t records = atomic_load_explicit(&s->records, memory_order_relaxed) + 1;
 
+	if (is_endless(s->reader, len)) {
+		s->reader->cut = 1;
+		return -ECANCELED;
+	}
 	atomic_store_explicit(&s->records, records, memory_order_relaxed);
 	if (len < s->min_record)
 		atomic_fetch_add(&s->short_records, 1);
@@ -129,11 +159,10 @@ static int on_record(void *arg, void *data, size_t len)
 static int on_more_record(void *arg, void *data, size_t len)
 {
 	struct source *s = arg;
-	unsigned long next = __atomic_load_n(s->more_read, __ATOMIC_RELAXED) +
-			     ((BPF_RINGBUF_HDR_SZ + len + 7) & ~7ul);
+	unsigned long next = __atomic_load_n(s->more_read, __ATOMIC_RELAXED) + bytes_in_ring(len);
+	int result = on_record(s, data, len);
 
-	on_record(s, data, len);
-	return next >= s->more_end ? -ECANCELED : 0;
+	return next >= s->more_end ? -ECANCELED : result;
 }
 
 /* Perf puts a 4-byte size before each sample, so that samples may lie off by 4. */
@@ -166,7 +195,8 @@ static void consume_rings(struct source *s)
 		ring_buffer__consume(s->ring);
 		if (more)
 			ring_buffer__consume(s->more);
-	} while (more && __atomic_load_n(s->more_read, __ATOMIC_RELAXED) == s->more_end);
+	} while (more && !s->reader->cut &&
+		 __atomic_load_n(s->more_read, __ATOMIC_RELAXED) == s->more_end);
 }
 
 static int consume(struct ecap_reader *r)
@@ -209,9 +239,8 @@ static int doze(struct ecap_reader *r, int ms)
 	return 0;
 }
 
-static void *reader_main(void *arg)
+static void read_all(struct ecap_reader *r)
 {
-	struct ecap_reader *r = arg;
 	int empty = 0, stop = 0;
 
 	while (!stop) {
@@ -233,11 +262,28 @@ static void *reader_main(void *arg)
 			check_all_lost(r);
 		}
 	}
-	while (consume(r))
+	while (consume(r) && !r->cut)
 		;
 	for (uint32_t i = 0; i < r->n; i++)
 		check_lost(&r->sources[i]);
 	r->ops->batch(r->arg);
+}
+
+static void on_thread_exit(void *arg)
+{
+	struct ecap_reader *r = arg;
+
+	if (r->ops->ended)
+		r->ops->ended(r->arg);
+}
+
+static void *reader_main(void *reader)
+{
+	_cleanup_(ecap_crash_stack_freep) void *stack = ecap_crash_stack();
+
+	pthread_cleanup_push(on_thread_exit, reader);
+	read_all(reader);
+	pthread_cleanup_pop(0);
 	return NULL;
 }
 
@@ -261,6 +307,7 @@ static int open_perf(struct source *s, const char *name, uint32_t page_count)
 	if (!s->perf)
 		return ecap_err(-errno, "map %s: perf buffer of %u pages: %s", name, pages,
 				strerror(errno));
+	s->reader->capacity += (uint64_t)s->reader->n_cpus * pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	return watch_fd(s->reader, perf_buffer__epoll_fd(s->perf), EPOLLIN);
 }
 
@@ -360,12 +407,13 @@ static int open_rings(struct source *s, const struct ecap_map *map, uint32_t byt
 	uint32_t size = sizeof(info);
 	int err = open_ring(s, map->name, s->fd, on_record, &s->ring);
 
+	s->reader->capacity += bytes;
 	if (!err && map->more_fd > 0) {
 		err = dup_other(map->more_fd, &s->more_fd);
 		err = err ? err : open_ring(s, map->name, s->more_fd, on_more_record, &s->more);
 		err = err ? err : map_positions(s, map->name);
 		if (!err && !bpf_obj_get_info_by_fd(s->more_fd, &info, &size))
-			bytes = info.max_entries;
+			s->reader->capacity += bytes = info.max_entries;
 	}
 	return err ? err : map_control(s, map->name, bytes);
 }
@@ -462,17 +510,27 @@ static int ended_within(pthread_t thread, long ms)
 	return pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT;
 }
 
-void ecap_reader_drain(struct ecap_reader *r)
+enum ecap_drained ecap_reader_drain(struct ecap_reader *r)
 {
 	uint64_t one = 1;
 
 	if (!r->started)
-		return;
-	(void)!write(r->stop_fd, &one, sizeof(one));
-	while (!ended_within(r->thread, ECAP_DRAIN_TICK_MS))
-		if (r->ops->draining && r->ops->draining(r->arg))
-			pthread_kill(r->thread, SIGUSR1);
+		return ECAP_DRAIN_ALL;
 	r->started = 0;
+	atomic_store(&r->draining, 1);
+	(void)!write(r->stop_fd, &one, sizeof(one));
+	while (!ended_within(r->thread, ECAP_DRAIN_TICK_MS)) {
+		enum ecap_draining what = r->ops->draining ? r->ops->draining(r->arg)
+							   : ECAP_DRAIN_WAIT;
+
+		if (what == ECAP_DRAIN_INTERRUPT)
+			pthread_kill(r->thread, SIGUSR1);
+		if (what == ECAP_DRAIN_LEAVE) {
+			pthread_detach(r->thread);
+			return ECAP_DRAIN_STUCK;
+		}
+	}
+	return r->cut ? ECAP_DRAIN_CUT : ECAP_DRAIN_ALL;
 }
 
 struct ecap_reader_count ecap_reader_count(const struct ecap_reader *r, uint32_t index)

@@ -24,6 +24,19 @@
 
 struct ecap_reader;
 
+enum ecap_draining {
+	ECAP_DRAIN_WAIT,
+	ECAP_DRAIN_INTERRUPT, /* what the thread waits for, by a signal */
+	ECAP_DRAIN_LEAVE,     /* the thread behind */
+};
+
+/* How a drain ended. */
+enum ecap_drained {
+	ECAP_DRAIN_ALL,   /* everything was read */
+	ECAP_DRAIN_CUT,   /* more came than the buffers hold: something still writes */
+	ECAP_DRAIN_STUCK, /* the thread was left behind: the reader must not be freed */
+};
+
 /* [reader] */
 struct ecap_reader_ops {
 	/* One record of the map at @index; 8-byte aligned, valid until it returns. */
@@ -33,10 +46,12 @@ struct ecap_reader_ops {
 	/* A batch is through: what was buffered should go out. */
 	void (*batch)(void *arg);
 	/*
-	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS. Returns 1 to have what the
-	 * thread waits for interrupted by a signal. Optional.
+	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS: what is to be done about it.
+	 * Optional.
 	 */
-	int (*draining)(void *arg);
+	enum ecap_draining (*draining)(void *arg);
+	/* The thread ends inside of record() or lost(): somebody called pthread_exit(3). Optional. */
+	void (*ended)(void *arg);
 };
 
 #define ECAP_DRAIN_TICK_MS 100
@@ -58,7 +73,7 @@ int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_coun
 int ecap_reader_start(struct ecap_reader *reader);
 
 /* Once nothing writes any more: reads what is left, ends the thread. Harmless when not started. */
-void ecap_reader_drain(struct ecap_reader *reader);
+enum ecap_drained ecap_reader_drain(struct ecap_reader *reader);
 
 /* Of the map at @index; exact after the drain, close to it before. [any thread] */
 struct ecap_reader_count ecap_reader_count(const struct ecap_reader *reader, uint32_t index);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "bounded.h"
 #include "err.h"
 #include "log.h"
 #include "util.h"
@@ -41,7 +42,16 @@ int ecap_command_is_reserved(const char *word)
 int ecap_command_fail(const char *component, int exit_code)
 {
 	log_error(component, "%s", ecap_err_text());
+	ecap_command_leave(exit_code);
 	return exit_code;
+}
+
+void ecap_command_leave(int exit_code)
+{
+	if (!ecap_left_behind())
+		return;
+	fflush(stdout);
+	_exit(exit_code);
 }
 
 /* 1 when the flag takes the next word as its value. */

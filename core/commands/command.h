@@ -52,8 +52,14 @@ int ecap_command_run(struct ecap_command_line *line, const char *group,
 const char *ecap_command_word(struct ecap_command_line *line, struct ecap_options *const *tables,
 			      uint32_t n_tables);
 
-/* Prints the error text that is kept as one line of the log; returns @exit_code. */
+/* Prints the error text that is kept as one line of the log; returns @exit_code, or leaves. */
 int ecap_command_fail(const char *component, int exit_code);
+
+/*
+ * Ends the process when a call into a module was left behind (bounded.h): what would be freed
+ * from here on may still be in use.
+ */
+void ecap_command_leave(int exit_code);
 
 /* Captures with the module. Returns the exit code. */
 int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry);

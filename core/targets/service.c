@@ -5,6 +5,8 @@
 #include "abi_copy.h"
 #include "err.h"
 #include "instance.h"
+#include "module_call.h"
+#include "rules.h"
 #include "services.h"
 #include "targets.h"
 #include "targets/find.h"
@@ -14,6 +16,9 @@
 struct ecap_target_set {
 	struct ecap_file_keys given;
 	struct ecap_watch *watch; /* NULL: none */
+	struct ecap_instance *instance;
+	int (*found)(void *arg, const struct ecap_target *target); /* the watching module's */
+	void *arg;
 };
 
 void ecap_target_set_free(struct ecap_target_set **set)
@@ -34,6 +39,7 @@ static int set_of(struct ecap_instance *self, struct ecap_target_set **set)
 		*owned = calloc(1, sizeof(**owned));
 	if (!*owned)
 		return ecap_err(-ENOMEM, "memory for the targets of %s", ecap_instance_name(self));
+	(*owned)->instance = self;
 	*set = *owned;
 	return 0;
 }
@@ -58,11 +64,21 @@ static int service_find(struct ecap_instance *self, const struct ecap_target_spe
 {
 	struct ecap_target_set *set = NULL;
 	struct ecap_target_spec spec;
-	int r = take_spec(self, given, &spec);
+	int r = ecap_rule_main(self, "find() of " ECAP_TARGETS_SERVICE);
 
+	if (!r)
+		r = take_spec(self, given, &spec);
 	if (!r)
 		r = set_of(self, &set);
 	return r ? r : ecap_targets_find(&set->given, &spec, found, arg);
+}
+
+/* Comes from the loop, in no call of the module. */
+static int on_watched(void *arg, const struct ecap_target *target)
+{
+	struct ecap_target_set *set = arg;
+
+	return ecap_call_found(set->instance, set->found, set->arg, target);
 }
 
 static int service_watch(struct ecap_instance *self, const struct ecap_target_spec *given,
@@ -70,8 +86,10 @@ static int service_watch(struct ecap_instance *self, const struct ecap_target_sp
 {
 	struct ecap_target_set *set = NULL;
 	struct ecap_target_spec spec;
-	int r = take_spec(self, given, &spec);
+	int r = ecap_rule_main(self, "watch() of " ECAP_TARGETS_SERVICE);
 
+	if (!r)
+		r = take_spec(self, given, &spec);
 	if (!r)
 		r = set_of(self, &set);
 	if (r)
@@ -81,8 +99,10 @@ static int service_watch(struct ecap_instance *self, const struct ecap_target_sp
 				ecap_instance_name(self));
 	if (set->watch)
 		return ecap_err(-EBUSY, "%s watches already", ecap_instance_name(self));
+	set->found = found;
+	set->arg = arg;
 	return ecap_watch_new(ecap_instance_loop(self), &set->given, ecap_instance_name(self),
-			      &spec, found, arg, &set->watch);
+			      &spec, on_watched, set, &set->watch);
 }
 
 const struct ecap_targets ecap_targets_service = {

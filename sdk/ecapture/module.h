@@ -23,13 +23,15 @@ struct ecap_bpf {
 	uint32_t reserved;
 };
 
+#define ECAP_MAPS_MAX 256u /* an instance has at most so many */
+
 /*
  * [grows: map_size] One map that the host reads: a ring buffer or a perf event array, told apart
  * by the map's own type. The host dups the fds; of those that a map can do without, 0 or less
  * means none.
  */
 struct ecap_map {
-	const char *name;    /* for messages */
+	const char *name;    /* 1 to 47 bytes, for messages */
 	int32_t fd;          /* of the map */
 	int32_t control_fd;  /* mmapable array with one struct ecap_ring_control (ecapture/record.h), or none */
 	int32_t stats_fd;    /* per-CPU array with one struct ecap_map_stats, or none */

@@ -103,18 +103,19 @@ static void test_routes(void **state)
 	send_record(&f, TO_OUTPUT, 1);
 	send_record(&f, TO_PROCESSOR, 2);
 	send_record(&f, TO_MODULE, 3);
-	send_record(&f, TO_NOWHERE, 4); /* damaged */
+	send_record(&f, TO_NOWHERE, 4); /* against the rules */
 	send_record(&f, NO_EVENT, 5);
 	send_record(&f, DAMAGED, 6);    /* damaged */
 	send_record(&f, REFUSED, 7);    /* damaged */
 	send_record(&f, EMIT_TWICE, 8);
-	assert_int_equal(ecap_instance_stop(f.instance), 0);
+	assert_int_equal(ecap_instance_stop(f.instance), -EPROTO);
 	ecap_instance_summary(f.instance);
 	assert_int_equal(events(&f, "pid", pids, 16), 5);
 	assert_int_equal(pids[0] * 10000 + pids[1] * 1000 + pids[2] * 100 + pids[3] * 10 + pids[4],
 			 12388);
 	assert_int_equal(in_log("info probe: map events: 8 records, 0 lost"), 1);
-	assert_int_equal(in_log("warning probe: 5 events, 90 bytes, 0 lost, 3 damaged\n"), 1);
+	assert_int_equal(in_log("warning probe: 5 events, 90 bytes, 0 lost, 2 damaged\n"), 1);
+	assert_int_equal(in_log("warning probe: 1 times against the rules\n"), 1);
 	fixture_close(&f);
 }
 
@@ -130,16 +131,17 @@ static void test_emit_sizes(void **state)
 	(void)state;
 	fixture_open(&f, "events");
 	fixture_start(&f);
-	send_record(&f, EMIT_SHORT, 1);   /* damaged */
+	send_record(&f, EMIT_SHORT, 1);   /* against the rules */
 	send_record(&f, EMIT_LONGER, 2);
-	send_record(&f, EMIT_UNKNOWN, 3); /* damaged */
+	send_record(&f, EMIT_UNKNOWN, 3); /* against the rules */
 	send_record(&f, EMIT_LONGER, 4);
-	assert_int_equal(ecap_instance_stop(f.instance), 0);
+	assert_int_equal(ecap_instance_stop(f.instance), -EPROTO);
 	ecap_instance_summary(f.instance);
 	assert_int_equal(events(&f, "pid", pids, 4), 2);
 	assert_int_equal(pids[0], 2);
 	assert_int_equal(pids[1], 4);
-	assert_int_equal(in_log("2 damaged\n"), 1);
+	assert_int_equal(in_log("0 damaged\n"), 1);
+	assert_int_equal(in_log("2 times against the rules\n"), 1);
 	fixture_close(&f);
 }
 
@@ -158,8 +160,8 @@ static void test_map_sizes(void **state)
 
 		assert_int_equal(err, new_number ? -E2BIG : 0);
 		if (err) {
-			assert_string_equal(ecap_err_text(), "maps: map 1 has members that this "
-					    "ecapture does not know; upgrade ecapture");
+			assert_string_equal(ecap_err_text(), "maps: map 1: it has members that "
+					    "this ecapture does not know; upgrade ecapture");
 			assert_string_equal(f.plan.journal, "init load maps close");
 		} else {
 			send_record(&f, TO_OUTPUT, 9);
@@ -198,11 +200,12 @@ static void test_optional_operations(void **state)
 		send_record(&f, TO_MODULE, 1);
 		send_too_much(&f, 2);
 		send_record(&f, TO_OUTPUT, 3);
-		assert_int_equal(ecap_instance_stop(f.instance), 0);
+		assert_int_equal(ecap_instance_stop(f.instance), -EPROTO);
+		assert_non_null(strstr(ecap_err_text(), "ECAP_DEST_MODULE, and no dispatch()"));
 		ecap_instance_summary(f.instance);
 		assert_string_equal(f.plan.journal, "init load maps start close");
 		assert_int_equal(events(&f, "pid", pids, 4), 1);
-		assert_int_equal(in_log("1 damaged\n"), 1);
+		assert_int_equal(in_log("0 damaged\n"), 1);
 		assert_int_equal(f.plan.lost, 0);
 		fixture_close(&f);
 	}

@@ -7,6 +7,7 @@
 
 #include <sys/timerfd.h>
 
+#include "crumb.h"
 #include "instance.h"
 #include "services.h"
 #include "targets.h"
@@ -226,7 +227,7 @@ static void service_of_an_instance(void **state)
 {
 	const struct ecap_targets *targets = ecap_service(ECAP_TARGETS_SERVICE);
 	struct ecap_target_spec spec = spec_of(by_name, NULL), old = spec;
-	struct ecap_desc desc = {.module.command = "test"};
+	struct ecap_desc desc = {.module = {.name = "test", .command = "test"}};
 	struct ecap_instance *instance = NULL;
 	struct findings findings = {0};
 
@@ -239,6 +240,10 @@ static void service_of_an_instance(void **state)
 	struct ecap_instance_options options = {.desc = &desc, .loop = loop};
 
 	assert_int_equal(ecap_instance_new(&options, &instance), 0);
+	struct ecap_crumb crumb = {.instance = instance, .module = "module 'test'",
+				   .op = ECAP_OP_START, .where = ECAP_WHERE_MODULE};
+
+	ecap_crumb = &crumb;
 	old.struct_size = 8;
 	assert_int_equal(targets->find(instance, &old, found, &findings), -EINVAL);
 	assert_int_equal(targets->watch(instance, &old, found, &findings), -EINVAL);
@@ -260,6 +265,9 @@ static void service_of_an_instance(void **state)
 	assert_int_equal(findings.n, 1); /* what find() gave does not come again */
 	ecap_target_set_free(ecap_instance_targets(instance));
 	assert_null(*ecap_instance_targets(instance));
+	ecap_crumb = NULL;
+	assert_int_equal(targets->find(instance, &spec, found, &findings), -EPERM);
+	assert_int_equal(targets->watch(instance, &spec, found, &findings), -EPERM);
 	ecap_instance_free(instance);
 	ecap_loop_free(loop);
 	end_child(&child);
