@@ -130,7 +130,7 @@ for module in ${MODULES-}; do
 	check "$module exports its descriptor only, imports nothing of ours" exports "$build/.libs/$module"
 done
 
-headers=$(find sdk -name '*.h' ! -name '*.bpf.h' | sort)
+headers=$(find sdk/ecapture -name '*.h' ! -name '*.bpf.h' | sort)
 for header in $headers; do
 	check "$header alone in C11" alone "$header" ${CC:-gcc} -std=c11 -x c
 	if command -v ${CXX:-g++} >/dev/null; then
@@ -141,4 +141,21 @@ for header in $headers; do
 done
 check "sdk/ecapture/record.h alone in BPF" alone sdk/ecapture/record.h ${CLANG:-clang} \
 	-target bpf -std=c11 -x c -ffreestanding -idirafter "/usr/include/$multiarch"
+
+# alone_in_bpf HEADER: in each variant of sdk/bpf.mk. A program says how large its headers are.
+alone_in_bpf() {
+	local header=$1 flags
+	echo "#include <${header#sdk/}>" >"$tmp/alone.c"
+	for flags in "-DECAP_TASK_STORAGE -DECAP_DYNPTR" -DECAP_TASK_STORAGE "" -DECAP_NONCORE; do
+		# shellcheck disable=SC2086 # several flags
+		${CLANG:-clang} -target bpf -mcpu=v2 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
+			-Wno-unused-function -ffreestanding -D__TARGET_ARCH_x86 $flags \
+			-DECAP_HEADER_MAX=64 -Isdk -idirafter "/usr/include/$multiarch" \
+			-c -o "$tmp/alone.o" "$tmp/alone.c"
+	done
+}
+
+while read -r header; do
+	check "$header alone in BPF" alone_in_bpf "$header"
+done < <(find sdk/ecapture -name '*.bpf.h' | sort)
 echo "1..$n"

@@ -16,11 +16,9 @@ ECAP_BPF_OBJECT(noncore_object, "bash.noncore.o");
 
 static const struct ecap_bpf objects[] = {
 	{ .name = "bash.storage", .data = storage_object, .end = storage_object_end,
-	  .variant = ECAP_BTF_CORE,
-	  .features = ECAP_FEAT_BTF | ECAP_FEAT_GLOBAL_DATA | ECAP_FEAT_RINGBUF |
-		      ECAP_FEAT_TASK_STORAGE },
+	  .variant = ECAP_BTF_CORE, .features = ECAP_BPF_NEEDS_STORAGE },
 	{ .name = "bash.noncore", .data = noncore_object, .end = noncore_object_end,
-	  .variant = ECAP_BTF_NONCORE, .features = ECAP_FEAT_GLOBAL_DATA },
+	  .variant = ECAP_BTF_NONCORE, .features = ECAP_BPF_NEEDS_NONCORE },
 };
 
 /* --errnumber: this value shows every command, as in the Go tool. */

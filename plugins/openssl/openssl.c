@@ -10,20 +10,19 @@ ECAP_BPF_OBJECT(storage_object, "openssl.storage.o");
 ECAP_BPF_OBJECT(core_object, "openssl.core.o");
 ECAP_BPF_OBJECT(noncore_object, "openssl.noncore.o");
 
-#define CORE_FEATURES (ECAP_FEAT_BTF | ECAP_FEAT_GLOBAL_DATA)
-#define STORAGE_FEATURES (CORE_FEATURES | ECAP_FEAT_RINGBUF | ECAP_FEAT_TASK_STORAGE | \
-			  ECAP_FEAT_TASK_REGS | ECAP_FEAT_BPF_LOOP | ECAP_FEAT_BPF_COOKIE)
+/* Beside what every program of that variant needs: sockets of system calls, and cookies. */
+#define SOCKET_FEATURES (ECAP_FEAT_TASK_REGS | ECAP_FEAT_BPF_LOOP | ECAP_FEAT_BPF_COOKIE)
 
 /* From the best to the least demanding. */
 static const struct ecap_bpf objects[] = {
 	{ .name = "openssl.dynptr", .data = dynptr_object, .end = dynptr_object_end,
-	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES | ECAP_FEAT_USER_DYNPTR },
+	  .variant = ECAP_BTF_CORE, .features = ECAP_BPF_NEEDS_DYNPTR | SOCKET_FEATURES },
 	{ .name = "openssl.storage", .data = storage_object, .end = storage_object_end,
-	  .variant = ECAP_BTF_CORE, .features = STORAGE_FEATURES },
+	  .variant = ECAP_BTF_CORE, .features = ECAP_BPF_NEEDS_STORAGE | SOCKET_FEATURES },
 	{ .name = "openssl.core", .data = core_object, .end = core_object_end,
-	  .variant = ECAP_BTF_CORE, .features = CORE_FEATURES },
+	  .variant = ECAP_BTF_CORE, .features = ECAP_BPF_NEEDS_CORE },
 	{ .name = "openssl.noncore", .data = noncore_object, .end = noncore_object_end,
-	  .variant = ECAP_BTF_NONCORE, .features = ECAP_FEAT_GLOBAL_DATA },
+	  .variant = ECAP_BTF_NONCORE, .features = ECAP_BPF_NEEDS_NONCORE },
 };
 
 static int openssl_init(const struct ecap_context *ctx, void **state)

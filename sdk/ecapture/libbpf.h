@@ -25,6 +25,15 @@
 extern long syscall(long number, ...); /* unistd.h hides it from strict C */
 #endif
 
+/*
+ * What the variants of a BPF program (bpf.mk) need when it uses no more than ecapture/bpf/ has, for
+ * its row in the descriptor.
+ */
+#define ECAP_BPF_NEEDS_NONCORE ECAP_FEAT_GLOBAL_DATA
+#define ECAP_BPF_NEEDS_CORE    (ECAP_BPF_NEEDS_NONCORE | ECAP_FEAT_BTF)
+#define ECAP_BPF_NEEDS_STORAGE (ECAP_BPF_NEEDS_CORE | ECAP_FEAT_RINGBUF | ECAP_FEAT_TASK_STORAGE)
+#define ECAP_BPF_NEEDS_DYNPTR  (ECAP_BPF_NEEDS_STORAGE | ECAP_FEAT_BPF_LOOP | ECAP_FEAT_USER_DYNPTR)
+
 /* Opens the first object of @rows that fits this kernel. @index: which one, may be NULL. */
 static inline int ecap_bpf_open(const struct ecap_context *ctx, const struct ecap_bpf *rows,
 				uint32_t *index, struct bpf_object **object)

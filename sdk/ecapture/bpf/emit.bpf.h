@@ -309,6 +309,7 @@ static __always_inline void ecap_emit(void *ctx, void *header, __u32 header_len,
 				      __u32 len)
 {
 #ifdef ECAP_DYNPTR
+	(void)ctx;
 	ecap_send_dynptr(header, header_len, from, len);
 #else
 	ecap_send_scratch(ctx, header, header_len, from, len);

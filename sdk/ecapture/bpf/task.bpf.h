@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Who the current task is, and what its stack looks like where a probe was hit. */
+/* Who the current task is, and what a probe finds in its registers. */
 #ifndef ECAPTURE_BPF_TASK_H
 #define ECAPTURE_BPF_TASK_H
 
@@ -29,5 +29,24 @@
 #else
 #define ECAP_RETURN_ADDRESS_SIZE 0
 #endif
+
+/*
+ * The integer or pointer argument @i (0 is the first, 4 the last) at a function's entry, where
+ * user space says which by a variable. The verifier takes no computed offset into the registers:
+ * all are read, then one is chosen.
+ */
+static __always_inline __u64 ecap_argument(struct pt_regs *ctx, __u32 i)
+{
+	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx);
+	__u64 third = PT_REGS_PARM3(ctx), fourth = PT_REGS_PARM4(ctx);
+	__u64 fifth = PT_REGS_PARM5(ctx);
+
+	barrier_var(first);
+	barrier_var(second);
+	barrier_var(third);
+	barrier_var(fourth);
+	barrier_var(fifth);
+	return i == 0 ? first : i == 1 ? second : i == 2 ? third : i == 3 ? fourth : fifth;
+}
 
 #endif
