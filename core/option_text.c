@@ -45,9 +45,11 @@ static void print_facts(FILE *out, const struct ecap_option *row, int choices)
 		before = ", ";
 	}
 	if (ecap_value_bounded(row)) {
-		fprintf(out, "%s%s to %s", before,
-			ecap_value_format(row, row->min > 0 ? (uint64_t)row->min : 0).s,
-			ecap_value_format(row, (uint64_t)row->max).s);
+		uint64_t low, high;
+
+		ecap_value_bounds(row, &low, &high);
+		fprintf(out, "%s%s to %s", before, ecap_value_format(row, low).s,
+			ecap_value_format(row, high).s);
 		before = ", ";
 	}
 	if (ecap_option_default(row)) {

@@ -106,9 +106,40 @@ static uint64_t factor_of(const struct value_type *type, const char *suffix)
 	return 0;
 }
 
+int ecap_value_is_number(uint16_t type)
+{
+	return type_of(type)->max != 0;
+}
+
 int ecap_value_bounded(const struct ecap_option *row)
 {
-	return type_of(row->type)->max && row->min != row->max;
+	return ecap_value_is_number(row->type) && row->min != row->max;
+}
+
+void ecap_value_bounds(const struct ecap_option *row, uint64_t *low, uint64_t *high)
+{
+	*low = 0;
+	*high = type_of(row->type)->max;
+	if (!ecap_value_bounded(row))
+		return;
+	if (row->min > 0)
+		*low = (uint64_t)row->min;
+	if ((uint64_t)row->max < *high)
+		*high = (uint64_t)row->max;
+}
+
+const char *ecap_value_unit(uint16_t type, uint32_t i, uint64_t *factor)
+{
+	const struct unit *unit = type_of(type)->units;
+
+	if (!i) {
+		*factor = type_of(type)->plain;
+		return "";
+	}
+	while (--i && unit && unit->suffix)
+		unit++;
+	*factor = unit ? unit->factor : 0;
+	return unit ? unit->suffix : NULL;
 }
 
 static int out_of_bounds(const struct ecap_option *row, const char *text, uint64_t low,
@@ -125,7 +156,7 @@ static int out_of_bounds(const struct ecap_option *row, const char *text, uint64
 static int parse_number(const struct ecap_option *row, const char *text, struct ecap_value *value)
 {
 	const struct value_type *type = type_of(row->type);
-	uint64_t low = 0, high = type->max;
+	uint64_t low, high;
 	const char *digits = text;
 	int base = 10;
 	char *end;
@@ -146,10 +177,7 @@ static int parse_number(const struct ecap_option *row, const char *text, struct 
 
 	if (!factor)
 		return ecap_err(-EINVAL, "%s is not %s", show_value(row, text, '"').s, type->noun);
-	if (ecap_value_bounded(row)) {
-		low = row->min > 0 ? (uint64_t)row->min : 0;
-		high = (uint64_t)row->max < high ? (uint64_t)row->max : high;
-	}
+	ecap_value_bounds(row, &low, &high);
 	if (overflow || number > high / factor || number * factor < low)
 		return out_of_bounds(row, text, low, high);
 	value->number = number * factor;

@@ -25,8 +25,16 @@ struct ecap_value {
 size_t ecap_value_size(uint16_t type);
 /* What help calls a value whose row does not say. */
 const char *ecap_value_metavar(uint16_t type);
+int ecap_value_is_number(uint16_t type);
 /* True when the row is a number with bounds. */
 int ecap_value_bounded(const struct ecap_option *row);
+/* The least and the largest number of the row, its own or that of its type. */
+void ecap_value_bounds(const struct ecap_option *row, uint64_t *low, uint64_t *high);
+/*
+ * The i-th unit that may stand behind a number, and what it stands for; the first is "", for a
+ * number alone. NULL behind the last.
+ */
+const char *ecap_value_unit(uint16_t type, uint32_t i, uint64_t *factor);
 
 /* -EINVAL and so on with the reason; the caller puts the place before it. */
 int ecap_value_parse(const struct ecap_option *row, const char *text, struct ecap_value *value);

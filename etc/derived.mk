@@ -2,8 +2,14 @@
 # What the program itself makes from the tables of options: man pages. The file names come out of
 # the modules, so one rule makes them all, in a directory of its own.
 
-# Where the configuration belongs.
+CORE_SOURCES += \
+	core/commands/modules_man.c core/commands/modules_schema.c core/man.c core/man.h \
+	core/man_program.c core/number_pattern.c core/number_pattern.h core/option_text.c \
+	core/option_text.h core/roff.c core/roff.h core/schema.c core/schema.h
+
+# Where these belong.
 configdir = $(sysconfdir)/ecapture
+pagedir = $(mandir)/man1
 
 DERIVED_MODULES = $(moduleexec_LTLIBRARIES:.la=.so)
 
@@ -19,16 +25,21 @@ if CAN_RUN
 all-local: man/made
 
 install-data-local: man/made
-	$(MKDIR_P) $(DESTDIR)$(man1dir)
-	$(INSTALL_DATA) man/*.1 $(DESTDIR)$(man1dir)
+	$(MKDIR_P) $(DESTDIR)$(pagedir)
+	$(INSTALL_DATA) man/*.1 $(DESTDIR)$(pagedir)
 
 uninstall-local: man/made
-	cd man && for page in *.1; do rm -f "$(DESTDIR)$(man1dir)/$$page"; done
+	cd man && for page in *.1; do rm -f "$(DESTDIR)$(pagedir)/$$page"; done
 else
 all-local:
 	@echo "built for another machine: no man pages"
 endif
 
-DERIVED_TESTS = tests/man_test.sh
+UNIT_TESTS += tests/unit/man_test tests/unit/number_pattern_test tests/unit/schema_test
+check_PROGRAMS += tests/derived/engine
+tests_derived_engine_LDADD = tests/libcore.a $(CORE_LIBS)
+
+DERIVED_TESTS = tests/man_test.sh tests/schema_test.sh
 TESTS += $(DERIVED_TESTS)
-EXTRA_DIST += $(DERIVED_TESTS) tests/derived/lib.bash tests/derived/vendor.c
+EXTRA_DIST += $(DERIVED_TESTS) tests/derived/lib.bash tests/derived/schema.py \
+	tests/derived/vendor.c

@@ -80,5 +80,6 @@ extern const struct ecap_command ecap_modules_list;
 extern const struct ecap_command ecap_modules_inspect;
 extern const struct ecap_command ecap_modules_man;
 extern const struct ecap_command ecap_modules_replay;
+extern const struct ecap_command ecap_modules_schema;
 
 #endif

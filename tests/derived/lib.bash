@@ -4,7 +4,8 @@
 
 cd "${top_builddir:?run by make check}" || exit 1
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+plugins=
+trap 'rm -rf "$tmp" "$plugins"' EXIT
 cases=0
 
 # check NAME COMMAND...: passes when the command does; what it prints says why not.
@@ -47,4 +48,19 @@ make_vendor() {
 	${CC:-cc} -std=gnu11 -shared -fPIC -fvisibility=hidden "-I$top_srcdir/sdk" \
 		'-DOBJECT="tests/unit/ring.noncore.o"' -Wa,-I. "$@" \
 		-o "$tmp/$name.so" "$top_srcdir/tests/derived/vendor.c" || exit 1
+}
+
+# plugin_dir FILE...: $plugins is a directory with these modules, where nobody else could write,
+# so that the program believes them. Fails where there is no such place.
+plugin_dir() {
+	local parent
+	for parent in /var/lib "$PWD" "$HOME"; do
+		plugins=$(mktemp -d "$parent/ecapture-test.XXXXXX" 2>/dev/null) || continue
+		chmod 755 "$plugins"
+		install -m 755 "$@" "$plugins/"
+		ecapture --plugin-dir "$plugins" modules list | grep -q ' usable ' && return
+		rm -r "$plugins"
+	done
+	plugins=
+	return 1
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ecapture modules schema: the JSON Schema of what a module's section of the ini file may say
+ * or, without a module, of a whole file: an object with a property for each section.
+ */
+#include <string.h>
+
+#include "commands/command.h"
+#include "err.h"
+#include "options_internal.h"
+#include "schema.h"
+#include "util.h"
+
+static void options_freep(struct ecap_options **options)
+{
+	ecap_options_free(*options);
+}
+
+static int no_memory(void)
+{
+	return ecap_err(-ENOMEM, "out of memory for the schema");
+}
+
+/* A module's section: its own options, those of every section, those of the program. */
+static int section_schema(const struct ecap_module *module, struct ecap_options *common,
+			  struct ecap_schema_place place, json_t **schema)
+{
+	_cleanup_(options_freep) struct ecap_options *own = NULL, *section = NULL;
+	_cleanup_free_ char *title = NULL;
+	uint32_t n;
+	const struct ecap_option *rows = ecap_section_rows(&n);
+	int err = ecap_options_new(module->command, module->options, module->n_options,
+				   module->config_size, &own);
+
+	if (!err)
+		err = ecap_options_new(module->command, rows, n, sizeof(struct ecap_section_config),
+				       &section);
+	if (err)
+		return err;
+	struct ecap_options *tables[] = { own, section, common };
+
+	if (asprintf(&title, "%s %s", module->name, module->version) < 0)
+		return no_memory();
+	*schema = json_pack("{s:s, s:s}", "title", title, "description", module->summary);
+
+	json_t *object = ecap_schema_object(tables, ARRAY_SIZE(tables),
+					    ECAP_OPT_PROGRAM | ECAP_OPT_NO_FILE, place);
+	int bad = json_object_update(*schema, object);
+
+	json_decref(object);
+	return bad ? no_memory() : 0;
+}
+
+static int module_schema(struct ecap_command_line *line, const char *word, json_t **schema)
+{
+	struct ecap_catalog_entry *entry;
+	int err = ecap_catalog_read(line->catalog, word, &entry);
+
+	if (err)
+		return err;
+	return section_schema(&entry->desc->module, line->common,
+				     (struct ecap_schema_place){ "#", NULL }, schema);
+}
+
+static int add_section(json_t *sections, const struct ecap_module *module,
+		       struct ecap_options *common)
+{
+	char at[80];
+	json_t *schema = NULL;
+
+	snprintf(at, sizeof(at), "#/properties/%s", module->command);
+
+	int err = section_schema(module, common,
+				 (struct ecap_schema_place){ at, "#/properties/global" }, &schema);
+
+	json_object_set_new(sections, module->command, schema);
+	return err;
+}
+
+static int file_schema(struct ecap_command_line *line, json_t **schema)
+{
+	const struct ecap_schema_place global = { "#/properties/global", NULL };
+	json_t *sections = json_object();
+	int err = 0;
+
+	json_object_set_new(sections, "global",
+			    ecap_schema_object(&line->common, 1, ECAP_OPT_NO_FILE, global));
+	for (uint32_t i = 0; i < line->catalog->n && !err; i++) {
+		const struct ecap_catalog_entry *entry = line->catalog->entries[i];
+
+		if (entry->desc && !entry->shadowed_by)
+			err = add_section(sections, &entry->desc->module, line->common);
+	}
+	*schema = json_pack("{s:s, s:s, s:o, s:b}", "title", "ecapture configuration", "type",
+			    "object", "properties", sections, "additionalProperties", 0);
+	return err || *schema ? err : no_memory();
+}
+
+static int print(const json_t *schema)
+{
+	/* What says which language it is comes first. */
+	json_t *whole = json_pack("{s:s}", "$schema", ECAP_SCHEMA_DIALECT);
+	int bad = json_object_update(whole, (json_t *)schema) ||
+		  json_dumpf(whole, stdout, JSON_INDENT(2)) || putchar('\n') == EOF;
+
+	json_decref(whole);
+	return bad ? ecap_err(-EIO, "the schema cannot be written to standard output") : 0;
+}
+
+static int run(struct ecap_command_line *line, const void *config)
+{
+	json_t *schema = NULL;
+	int err = line->n_words ? module_schema(line, line->words[0], &schema)
+				: file_schema(line, &schema);
+
+	(void)config;
+	if (!err)
+		err = print(schema);
+	json_decref(schema);
+	return err ? ecap_command_fail("modules", ECAP_EXIT_FAILURE) : 0;
+}
+
+const struct ecap_command ecap_modules_schema = {
+	.name = "schema", .arguments = "[FILE|NAME]",
+	.summary = "JSON Schema of a module's options; without one, of the whole configuration",
+	.max_words = 1, .run = run,
+};
