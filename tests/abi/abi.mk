@@ -2,10 +2,11 @@
 # What the ABI promises, as tests.
 
 EXTRA_DIST += sdk/abi/1.0.layout
-ABI_TESTS = tests/abi/layout_test.sh
+ABI_TESTS = tests/abi/layout_test.sh tests/abi/permissions_test.sh
 TESTS += $(ABI_TESTS)
 EXTRA_DIST += $(ABI_TESTS) \
-	tests/abi/check.sh tests/abi/compare.awk tests/abi/layout.sh tests/abi/write.sh
+	tests/abi/check.sh tests/abi/compare.awk tests/abi/layout.sh tests/abi/permissions.py \
+	tests/abi/recording.py tests/abi/write.sh
 
 check_PROGRAMS += tests/abi/struct_lines
 tests_abi_struct_lines_LDADD = $(LIBBPF_LIBS)
