@@ -11,9 +11,9 @@ shift
 tmp=$(mktemp -d)
 touch "$tmp/private"
 trap 'rm -rf "$tmp"' EXIT
-# mock.h is compiled into a module's own tests, and bpf/ into its own programs: nothing of both
+# mock.h and mock/ are compiled into a module's own tests, and bpf/ into its own programs: nothing of both
 # crosses to the host.
-mapfile -t headers < <(cd "$sdk" && find ecapture -name '*.h' ! -path '*/bpf/*' ! -name mock.h | sort)
+mapfile -t headers < <(cd "$sdk" && find ecapture -name '*.h' ! -path '*/bpf/*' ! -path '*/mock*' | sort)
 
 # The structs, each with the mark in the comment before it: "ecap_map grows map_size"; and what is
 # private.
