@@ -123,6 +123,10 @@ int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index);
 int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *callee);
 int elf_args_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call);
 
+/* flow.c */
+int elf_flow_calls(struct ecap_elf_file *file, uint64_t insn,
+		   int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg);
+
 /* Numbers as they lie in the file: of any alignment, little endian as this host. */
 static inline uint32_t elf_u32(const void *p)
 {

@@ -30,7 +30,7 @@ static const uint8_t number_1[X86_REG_ENDING] = {
 	NUMBER(15, R15, R15D, R15W, R15B),
 };
 
-static unsigned int reg_number(unsigned int reg)
+unsigned int elf_insn_register(unsigned int reg)
 {
 	return reg < X86_REG_ENDING && number_1[reg] ? number_1[reg] - 1u : ELF_N_REGS;
 }
@@ -111,9 +111,9 @@ void elf_insn_access(struct ecap_elf_file *file, const cs_insn *insn, uint32_t *
 	    cs_regs_access(file->capstone, insn, read, &n_read, written, &n_written) != CS_ERR_OK)
 		return;
 	for (uint8_t i = 0; i < n_read && !clears(insn); i++)
-		*reads |= 1u << reg_number(read[i]);
+		*reads |= 1u << elf_insn_register(read[i]);
 	for (uint8_t i = 0; i < n_written; i++)
-		*writes |= 1u << reg_number(written[i]);
+		*writes |= 1u << elf_insn_register(written[i]);
 }
 
 /*
@@ -127,8 +127,8 @@ static bool copies(const cs_insn *insn, unsigned int *to, unsigned int *from)
 	if ((insn->id != X86_INS_MOV && insn->id != X86_INS_MOVSXD) || x->op_count != 2 ||
 	    x->operands[0].type != X86_OP_REG || x->operands[1].type != X86_OP_REG)
 		return false;
-	*to = reg_number(x->operands[0].reg);
-	*from = reg_number(x->operands[1].reg);
+	*to = elf_insn_register(x->operands[0].reg);
+	*from = elf_insn_register(x->operands[1].reg);
 	return *to < ELF_N_REGS && *from < ELF_N_REGS &&
 	       (x->operands[0].size == 8 || (x->operands[0].size == 4 && *to == *from));
 }
@@ -157,7 +157,7 @@ bool elf_insn_load(const cs_insn *insn, unsigned int *reg, uint64_t *value)
 
 	if (x->op_count != 2 || x->operands[0].type != X86_OP_REG || x->operands[0].size < 4)
 		return false;
-	*reg = reg_number(x->operands[0].reg);
+	*reg = elf_insn_register(x->operands[0].reg);
 	if (clears(insn)) {
 		*value = 0;
 		return true;

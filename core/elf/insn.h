@@ -49,6 +49,9 @@ const cs_insn *elf_insn_at(struct ecap_elf_file *file, uint64_t addr);
 
 enum elf_branch elf_insn_branch(const cs_insn *insn, uint64_t *target);
 
+/* Number of a register by Capstone's, in any width; ELF_N_REGS when it is none of ours. */
+unsigned int elf_insn_register(unsigned int reg);
+
 /* Sets of registers, one bit each, that the instruction reads and writes. */
 void elf_insn_access(struct ecap_elf_file *file, const cs_insn *insn, uint32_t *reads,
 		     uint32_t *writes);

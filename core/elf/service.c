@@ -87,4 +87,5 @@ const struct ecap_elf ecap_elf_service = {
 	.reads_arg = elf_args_reads,
 	.forwards = elf_args_forwards,
 	.call = service_call,
+	.flow = elf_flow_calls,
 };

@@ -15,7 +15,7 @@
 #define UNBOUNDED   0x400 /* bytes that are taken for a function whose end is not known */
 
 struct path {
-	uint64_t addr, args;
+	uint64_t addr, state;
 };
 
 struct walk {
@@ -26,18 +26,18 @@ struct walk {
 };
 
 /* True the first time that this pair comes by. */
-static bool is_new(struct walk *w, uint64_t addr, uint64_t args)
+static bool is_new(struct walk *w, uint64_t addr, uint64_t state)
 {
-	uint64_t h = (addr * UINT64_C(0x9e3779b97f4a7c15)) ^ (args * UINT64_C(0xc2b2ae3d27d4eb4f));
+	uint64_t h = (addr * UINT64_C(0x9e3779b97f4a7c15)) ^ (state * UINT64_C(0xc2b2ae3d27d4eb4f));
 
 	for (uint32_t i = (uint32_t)(h >> 40);; i++) {
 		struct path *slot = &w->seen[i % SEEN_SLOTS];
 
-		if (slot->addr == addr && slot->args == args)
+		if (slot->addr == addr && slot->state == state)
 			return false;
 		if (slot->addr)
 			continue;
-		*slot = (struct path){ addr, args };
+		*slot = (struct path){ addr, state };
 		return true;
 	}
 }
@@ -47,14 +47,14 @@ static bool inside(const struct walk *w, uint64_t addr)
 	return addr >= w->start && addr < w->end;
 }
 
-static void add_pending(struct walk *w, uint64_t addr, uint64_t args)
+static void add_pending(struct walk *w, uint64_t addr, uint64_t state)
 {
 	if (inside(w, addr) && w->n_pending < MAX_PENDING)
-		w->pending[w->n_pending++] = (struct path){ addr, args };
+		w->pending[w->n_pending++] = (struct path){ addr, state };
 }
 
-int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
-	     void *arg)
+int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, uint64_t state, elf_flow *flow,
+		  uint32_t *budget, elf_visit *visit, void *arg)
 {
 	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
 
@@ -66,11 +66,11 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 		w->end = addr + UNBOUNDED;
 	}
 	*budget -= *budget < WALK_COST ? *budget : WALK_COST;
-	add_pending(w, addr, ELF_ARGS_AT_CALL);
+	add_pending(w, addr, state);
 
 	for (uint32_t steps = 0; w->n_pending && steps < MAX_STEPS && *budget; steps++, --*budget) {
 		struct path p = w->pending[--w->n_pending];
-		const cs_insn *insn = p.addr && is_new(w, p.addr, p.args)
+		const cs_insn *insn = p.addr && is_new(w, p.addr, p.state)
 			? elf_insn_at(file, p.addr) : NULL;
 		uint64_t target = 0;
 
@@ -79,10 +79,10 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 
 		enum elf_branch branch = elf_insn_branch(insn, &target);
 		uint64_t next = insn->address + insn->size;
-		uint64_t after = elf_insn_flow(file, insn, p.args);
+		uint64_t after = flow(file, insn, p.state);
 		bool jumps = branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND;
 		bool leaves = jumps && !inside(w, target);
-		enum elf_walk_verdict verdict = visit(arg, insn, p.args, leaves);
+		enum elf_walk_verdict verdict = visit(arg, insn, p.state, leaves);
 
 		if (verdict == ELF_WALK_STOP)
 			return 0;
@@ -95,4 +95,10 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 			add_pending(w, next, after);
 	}
 	return 0;
+}
+
+int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
+	     void *arg)
+{
+	return elf_walk_from(file, addr, ELF_ARGS_AT_CALL, elf_insn_flow, budget, visit, arg);
 }

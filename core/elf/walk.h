@@ -24,4 +24,14 @@ typedef enum elf_walk_verdict elf_visit(void *arg, const cs_insn *insn, uint64_t
 int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
 	     void *arg);
 
+/* What a state becomes by an instruction. */
+typedef uint64_t elf_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state);
+
+/*
+ * The same from any instruction of a function on, with another kind of state than the arguments
+ * of elf_insn_flow(), which is @state before the instruction at @addr.
+ */
+int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, uint64_t state, elf_flow *flow,
+		  uint32_t *budget, elf_visit *visit, void *arg);
+
 #endif

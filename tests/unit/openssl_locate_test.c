@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "fetched.h"
 #include "../../plugins/openssl/locate.h"
 #include "services.h"
 
@@ -30,13 +31,6 @@
 static const struct ecap_elf *const elf = &ecap_elf_service;
 static struct openssl_location location;
 static char dir[64];
-
-static const char *top_srcdir(void)
-{
-	const char *top = getenv("top_srcdir");
-
-	return top && *top ? top : ".";
-}
 
 static int locate(struct ecap_elf_file *file, int exact)
 {
@@ -377,37 +371,11 @@ struct build {
 	enum openssl_flavour flavour;
 };
 
-/* Path of a build, fetched if need be; the test is skipped when it cannot be had. */
-static const char *fetch(const char *name)
-{
-	static char said[512];
-	char command[512], line[512];
-
-	snprintf(command, sizeof(command), "'%s/tests/unit/fetch-builds.sh' %s 2>&1", top_srcdir(),
-		 name);
-
-	FILE *script = popen(command, "r");
-
-	assert_non_null(script);
-	while (fgets(line, sizeof(line), script))
-		memcpy(said, line, sizeof(said));
-	said[strcspn(said, "\n")] = 0;
-
-	int status = pclose(script);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		printf("%s: %s\n", name, said);
-		fflush(stdout);
-		skip();
-	}
-	return said;
-}
-
 static void test_build(void **state)
 {
 	const struct build *build = *state;
 
-	check_file(fetch(build->name), build->flavour);
+	check_file(fetched_build(build->name), build->flavour);
 }
 
 /* Writes @word where the file has @addr; through RELA when that is how it gets there. */
@@ -454,7 +422,7 @@ static int note_bio(void *arg, uint64_t addr)
 /* A build without any symbol for us: what was found by symbols must be found without. */
 static void test_stripped_boringssl(void **state)
 {
-	const char *from = fetch("curl_cffi");
+	const char *from = fetched_build("curl_cffi");
 	struct ecap_elf_file *file = open_path(from);
 	uint64_t read = symbol(file, "SSL_read"), write = symbol(file, "SSL_write"), bread = 0;
 	struct bio_search bio = { .file = file };

@@ -142,6 +142,14 @@ struct ecap_elf {
 	 * condition. -ENOENT: it leads to none within a few instructions.
 	 */
 	int (*call)(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call);
+	/*
+	 * Follows the constant that the instruction at @insn takes (one that refs() gave) through
+	 * registers, the stack and branches of its function, and calls @cb for each direct call, or
+	 * jump out of the function, that has it as an argument: those are the known ones of @call.
+	 * @cb: not 0 ends it. -ENOENT: no constant is taken there.
+	 */
+	int (*flow)(struct ecap_elf_file *file, uint64_t insn,
+		    int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg);
 };
 
 /* The service, or NULL when this host does not have it. */
