@@ -6,7 +6,7 @@ dist_sdkdoc_DATA = sdk/load-errors.md sdk/recording.md
 
 # The reference has a page for each header, made of its comments: ecapture/bpf/emit.bpf.h is
 # bpf-emit.md. One call makes them all.
-REFERENCE_OF = $(sdk_HEADERS) $(sdkservice_HEADERS) $(sdkmock_HEADERS) $(sdkbpf_HEADERS) $(sdkmock_HEADERS)
+REFERENCE_OF = $(sdk_HEADERS) $(sdkservice_HEADERS) $(sdkmock_HEADERS) $(sdkbpf_HEADERS)
 sdkreferencedir = $(sdkdocdir)/reference
 REFERENCE_PAGES = $(patsubst %,sdk/reference/%.md,$(subst .bpf,,$(subst /,-,$(patsubst \
 	sdk/ecapture/%.h,%,$(REFERENCE_OF)))))
