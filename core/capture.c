@@ -6,7 +6,6 @@
  */
 #include "capture.h"
 
-#include <bpf/libbpf.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
@@ -23,22 +22,6 @@
 #include "services.h"
 #include "sink.h"
 #include "util.h"
-
-/* libbpf's warnings are reasons that we tell ourselves: one level lower than it says. */
-static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	char text[1024];
-	size_t n;
-
-	if (level == LIBBPF_DEBUG || ecap_log_level() < ECAP_LOG_DEBUG)
-		return 0;
-	vsnprintf(text, sizeof(text), fmt, ap);
-	n = strlen(text);
-	if (n && text[n - 1] == '\n')
-		text[n - 1] = 0;
-	log_debug("libbpf", "%s", text);
-	return 0;
-}
 
 struct capture;
 
@@ -324,7 +307,7 @@ int ecap_capture(const struct ecap_job *jobs, uint32_t n, enum ecap_on_error on_
 	struct capture c = { .n = n, .on_error = on_error, .signals = -1 };
 	int err;
 
-	libbpf_set_print(on_libbpf);
+	ecap_machine_log_libbpf();
 	c.modules = calloc(n, sizeof(*c.modules));
 	if (!c.modules) {
 		log_error("host", "out of memory");

@@ -194,6 +194,12 @@ static const struct ecap_step replay_steps[] = {
 	{ "replay", ecap_instance_replay, NULL, ECAP_LIFE_DRAINED, 0 },
 };
 
+static const struct ecap_step trial_steps[] = {
+	{ "init", do_init, undo_init, ECAP_LIFE_INITED, ECAP_LIFE_CLOSED },
+	{ "load", do_load, NULL, ECAP_LIFE_LOADED, 0 },
+	{ "maps", do_maps, NULL, ECAP_LIFE_LOADED, 0 },
+};
+
 const char *ecap_life_name(int life)
 {
 	static const char *const names[] = {
@@ -205,23 +211,40 @@ const char *ecap_life_name(int life)
 
 static const struct ecap_step *step_at(const struct ecap_instance *self, uint32_t i)
 {
+	if (self->options.on_step)
+		return &trial_steps[i];
 	return self->options.replay ? &replay_steps[i] : &capture_steps[i];
 }
 
 static uint32_t n_steps(const struct ecap_instance *self)
 {
+	if (self->options.on_step)
+		return ARRAY_SIZE(trial_steps);
 	return self->options.replay ? ARRAY_SIZE(replay_steps) : ARRAY_SIZE(capture_steps);
 }
 
-/* Runs one, or its undoing. What fails without a word must not be blamed with an older one. */
-static int run_step(struct ecap_instance *self, int (*step)(struct ecap_instance *self))
+static void tell(const struct ecap_instance *self, const char *name, int result)
 {
-	int err;
+	if (self->options.on_step)
+		self->options.on_step(self->options.on_step_arg, name, result);
+}
 
+/*
+ * Runs one, or its undoing; without @step there is nothing to do. What fails without a word must
+ * not be blamed with an older one.
+ */
+static int run_step(struct ecap_instance *self, const char *name,
+		    int (*step)(struct ecap_instance *self))
+{
+	if (!step)
+		return 0;
+	tell(self, name, ECAP_STEP_BEGINS);
 	ecap_err(0, "%s", "");
-	err = step ? step(self) : 0;
+	int err = step(self);
+
 	if (err && !*ecap_err_text())
 		ecap_err(err, "%s", strerror(-err));
+	tell(self, name, err);
 	return err;
 }
 
@@ -235,7 +258,8 @@ static int unwind(struct ecap_instance *self)
 		atomic_store(&self->life, ECAP_LIFE_STOPPING);
 	while (self->steps > 0) {
 		const struct ecap_step *step = step_at(self, --self->steps);
-		int err = run_step(self, step->undo);
+		/* of a trial's steps, init is the only one to undo */
+		int err = run_step(self, "close", step->undo);
 
 		if (step->undone)
 			atomic_store(&self->life, step->undone);
@@ -255,7 +279,7 @@ int ecap_instance_start(struct ecap_instance *self)
 	while (self->steps < n_steps(self)) {
 		const struct ecap_step *step = step_at(self, self->steps);
 		char text[1024];
-		int err = run_step(self, step->run);
+		int err = run_step(self, step->name, step->run);
 
 		if (err) {
 			snprintf(text, sizeof(text), "%s: %s", step->name, ecap_err_text());

@@ -45,7 +45,15 @@ struct ecap_instance_options {
 	const char *record_options;       /* for that file: what the module was given, as text */
 	struct ecap_recording *replay;    /* where the records come from instead of maps, or NULL */
 	int strict;                       /* --strict-modules */
+	/*
+	 * Of a trial, which goes no further than the maps: told when init, load, maps and close
+	 * begin (ECAP_STEP_BEGINS) and what came of them. NULL: a capture or a replay.
+	 */
+	void (*on_step)(void *arg, const char *step, int result);
+	void *on_step_arg;
 };
+
+#define ECAP_STEP_BEGINS 1 /* beside 0 and negative errnos */
 
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance);
 

@@ -68,6 +68,27 @@ int ecap_machine_common(const struct ecap_common_config *config, struct ecap_com
 	return config->cgroup ? cgroup_id(config->cgroup, &common->cgroup_id) : 0;
 }
 
+/* libbpf's warnings are reasons that we tell ourselves: one level lower than it says. */
+static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char text[1024];
+	size_t n;
+
+	if (level == LIBBPF_DEBUG || ecap_log_level() < ECAP_LOG_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	log_debug("libbpf", "%s", text);
+	return 0;
+}
+
+void ecap_machine_log_libbpf(void)
+{
+	libbpf_set_print(on_libbpf);
+}
+
 int ecap_machine_probe(struct ecap_features *kernel)
 {
 	char names[512];

@@ -9,6 +9,9 @@
 #include "kernel.h"
 #include "loader.h"
 
+/* Has libbpf write to our log instead of standard error. */
+void ecap_machine_log_libbpf(void);
+
 /*
  * Probes the kernel, once for all modules, after it has checked that this process may load
  * programs. The text of an error names the capability that is missing.

@@ -32,7 +32,7 @@ finds() {
 
 # Errors of loading: those of the loader, and of the SDK's own functions.
 sources=$(ls core/secure_path.c core/catalog*.c core/module_*.c core/descriptor*.c core/option*.c \
-	sdk/ecapture/libbpf.h)
+	core/commands/trial.c sdk/ecapture/libbpf.h)
 page=sdk/load-errors.md
 
 errors() {

@@ -78,6 +78,7 @@ const struct ecap_command *ecap_commands(uint32_t *n);
 /* Those of "ecapture modules", each in its own file. */
 extern const struct ecap_command ecap_modules_list;
 extern const struct ecap_command ecap_modules_inspect;
+extern const struct ecap_command ecap_modules_check;
 extern const struct ecap_command ecap_modules_man;
 extern const struct ecap_command ecap_modules_replay;
 extern const struct ecap_command ecap_modules_schema;

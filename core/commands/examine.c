@@ -13,7 +13,6 @@ static void keep(void *arg, enum ecap_check check, int result)
 {
 	struct ecap_examined *examined = arg;
 
-	examined->made[check] = 1;
 	examined->result[check] = result;
 	if (result)
 		examined->reason[check] = strdup(ecap_err_text());
@@ -45,13 +44,6 @@ void ecap_examined_free(struct ecap_examined *examined)
 	ecap_module_file_end(&examined->file);
 	free(examined->error);
 	free(examined->path);
-}
-
-const char *ecap_examined_answer(const struct ecap_examined *examined, enum ecap_check check)
-{
-	int result = examined->result[check];
-
-	return !result ? "yes" : result < 0 ? "no" : "not checked";
 }
 
 void ecap_examined_sha256(const struct ecap_examined *examined, const struct ecap_desc_bpf *bpf,

@@ -10,8 +10,7 @@
 struct ecap_examined {
 	char *path;
 	struct ecap_module_file file;
-	int made[ECAP_N_CHECKS];     /* 1: the check was made, or it is known why not */
-	int result[ECAP_N_CHECKS];   /* as struct ecap_check_report tells it */
+	int result[ECAP_N_CHECKS];   /* as struct ecap_check_report tells it; 0 behind the last */
 	char *reason[ECAP_N_CHECKS]; /* why not, or NULL */
 	char *error;                 /* of the first check that failed, or NULL */
 };
@@ -30,9 +29,6 @@ static inline const struct ecap_desc *ecap_examined_desc(const struct ecap_exami
 {
 	return examined->file.desc;
 }
-
-/* "yes", "no" or "not checked". */
-const char *ecap_examined_answer(const struct ecap_examined *examined, enum ecap_check check);
 
 /* SHA-256 of a BPF object in hex. @hex: 65 bytes; "" when it cannot be read. */
 void ecap_examined_sha256(const struct ecap_examined *examined, const struct ecap_desc_bpf *bpf,
