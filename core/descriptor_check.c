@@ -68,7 +68,7 @@ static int is_name(const char *name, size_t len)
 	return 1;
 }
 
-static int check_word(const char *what, const char *word, size_t len)
+int ecap_desc_check_word(const char *what, const char *word, size_t len)
 {
 	if (is_name(word, len))
 		return 0;
@@ -82,7 +82,7 @@ static int check_aliases(const struct ecap_module *module)
 
 	while (alias) {
 		size_t len = strcspn(alias, ",");
-		int err = check_word("alias", alias, len);
+		int err = ecap_desc_check_word("alias", alias, len);
 
 		if (err)
 			return err;
@@ -108,10 +108,10 @@ int ecap_desc_check_names(const struct ecap_module *module)
 			return ecap_err(-EINVAL, "has no %s; set .%s in its descriptor",
 					required[i].what, required[i].what);
 	}
-	int err = check_word("name", module->name, strlen(module->name));
+	int err = ecap_desc_check_word("name", module->name, strlen(module->name));
 
 	if (!err)
-		err = check_word("command", module->command, strlen(module->command));
+		err = ecap_desc_check_word("command", module->command, strlen(module->command));
 	return err ? err : check_aliases(module);
 }
 

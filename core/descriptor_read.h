@@ -29,6 +29,8 @@ int ecap_desc_check_abi(const struct ecap_module *module);
 /* Of the structs that come from it at run time. */
 int ecap_desc_check_sizes(const struct ecap_module *module);
 int ecap_desc_check_names(const struct ecap_module *module);
+/* Whether it can be a name, command or alias; @what: which of them, for the message. */
+int ecap_desc_check_word(const char *what, const char *word, size_t len);
 /* Whether the required ones are there. */
 int ecap_desc_check_operations(const struct ecap_desc *desc);
 /* The rows go through the option engine, defaults and all. */
