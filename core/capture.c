@@ -281,8 +281,10 @@ static int run(struct capture *c)
 /* Closing a sink may fail as well; of a module that has failed, the first reason is the one to tell. */
 static int clean_up(struct capture *c)
 {
-	int err = 0;
+	int err;
 
+	if (ecap_left_behind())
+		_exit(EXIT_FAILURE); /* what would be freed from here on may still be in use */
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct running *m = &c->modules[i];
 
@@ -292,8 +294,6 @@ static int clean_up(struct capture *c)
 			fail(m, -EIO);
 	}
 	err = c->first_error;
-	if (ecap_left_behind())
-		_exit(EXIT_FAILURE); /* what would be freed from here on may still be in use */
 	if (c->loop)
 		ecap_loop_free(c->loop);
 	ecap_closep(&c->signals);

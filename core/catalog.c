@@ -292,11 +292,10 @@ static struct ecap_catalog_entry *find_exact(const struct ecap_catalog *catalog,
 }
 
 /* The unusable file whose name, without .so, is @word, or the module in which has that word. */
-static const struct ecap_catalog_entry *find_broken(const struct ecap_catalog *catalog,
-						    const char *word)
+static struct ecap_catalog_entry *find_broken(const struct ecap_catalog *catalog, const char *word)
 {
 	for (uint32_t i = 0; i < catalog->n; i++) {
-		const struct ecap_catalog_entry *entry = catalog->entries[i];
+		struct ecap_catalog_entry *entry = catalog->entries[i];
 		const char *name = strrchr(entry->path, '/');
 
 		name = name ? name + 1 : entry->path;
@@ -423,6 +422,22 @@ struct ecap_catalog_entry *ecap_catalog_find(struct ecap_catalog *catalog, const
 	if (err == -ENOENT)
 		not_found(catalog, word);
 	return err ? NULL : entry;
+}
+
+int ecap_catalog_by_section(const struct ecap_catalog *catalog, const char *name,
+			    struct ecap_catalog_entry **entry)
+{
+	struct ecap_catalog_entry *found = find_exact(catalog, name);
+
+	if (found && strcmp(found->desc->module.command, name))
+		return ecap_err(-EINVAL, "the section of this module is called [%s]",
+				found->desc->module.command);
+	if (!found)
+		found = find_broken(catalog, name);
+	if (!found)
+		return -ENOENT;
+	*entry = found;
+	return 0;
 }
 
 static int is_file(const char *word)

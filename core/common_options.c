@@ -63,7 +63,8 @@ static const struct ecap_option rows[] = {
 	COMMON(logaddr, ECAP_OPT_PATH, "logaddr", .short_name = 'l', .metavar = "FILE",
 	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
 	       .help = "where the log goes instead of standard error"),
-	COMMON(strict_modules, ECAP_OPT_BOOL, "strict-modules", .group = PROGRAM,
+	COMMON(strict_modules, ECAP_OPT_BOOL, "strict-modules", .flags = ECAP_OPT_PROGRAM,
+	       .group = PROGRAM,
 	       .help = "stop at a module's first breach of the ABI's rules, and show from where"),
 	COMMON(debug, ECAP_OPT_BOOL, "debug", .short_name = 'd', .flags = ECAP_OPT_PROGRAM,
 	       .group = PROGRAM, .help = "say in the log what is found and chosen"),
@@ -89,8 +90,17 @@ const struct ecap_option *ecap_section_rows(uint32_t *n)
 	return section_rows;
 }
 
+static int check_comm(const char *comm)
+{
+	/* TASK_COMM_LEN in the kernel's include/linux/sched.h, with the NUL. */
+	if (comm && strlen(comm) > 15)
+		return ecap_err(-EINVAL, "%s has %zu bytes; the kernel keeps 15",
+				ecap_show(comm, '"').s, strlen(comm));
+	return 0;
+}
+
 /* The option was made an absolute path: "tcp://x" is now "/where/ever/tcp://x". */
-static int check_file(const char *name, const char *path)
+static int check_file(const char *path)
 {
 	static const char *const schemes[] = { "/tcp://", "/ws://", "/wss://" };
 
@@ -98,19 +108,31 @@ static int check_file(const char *name, const char *path)
 		const char *address = strstr(path, schemes[i]);
 
 		if (address)
-			return ecap_err(-EINVAL, "%s: only files are supported as --%s",
-					ecap_show(address + 1, 0).s, name);
+			return ecap_err(-EINVAL, "%s: only files are supported here",
+					ecap_show(address + 1, 0).s);
 	}
 	return 0;
 }
 
-int ecap_common_check(const struct ecap_common_config *config)
+int ecap_common_check(struct ecap_options *options)
 {
-	/* TASK_COMM_LEN in the kernel's include/linux/sched.h, with the NUL. */
-	if (config->comm && strlen(config->comm) > 15)
-		return ecap_err(-EINVAL, "--comm: %s has %zu bytes; the kernel keeps 15",
-				ecap_show(config->comm, '"').s, strlen(config->comm));
-	int err = check_file("eventaddr", config->eventaddr);
+	const struct ecap_common_config *config = ecap_options_config(options);
+	const struct {
+		const char *name, *value;
+		int (*check)(const char *value);
+	} checks[] = {
+		{ "comm", config->comm, check_comm },
+		{ "eventaddr", config->eventaddr, check_file },
+		{ "logaddr", config->logaddr, check_file },
+		{ "record", config->record, check_file },
+	};
 
-	return err ? err : check_file("logaddr", config->logaddr);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		int err = checks[i].check(checks[i].value);
+
+		if (err)
+			return ecap_options_refuse(options, ecap_options_by_name(options,
+							   checks[i].name), err);
+	}
+	return 0;
 }

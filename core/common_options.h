@@ -38,7 +38,12 @@ struct ecap_section_config {
 
 const struct ecap_option *ecap_section_rows(uint32_t *n);
 
-/* What no row can check alone. -EINVAL with a text that names the flag. */
-int ecap_common_check(const struct ecap_common_config *config);
+struct ecap_options;
+
+/*
+ * What no row can check alone, of options made from the rows above. -EINVAL with a text that says
+ * which value, and where it came from.
+ */
+int ecap_common_check(struct ecap_options *options);
 
 #endif

@@ -78,7 +78,7 @@ static int begin_section(struct reader *r, char *line)
 	if (*behind && *behind != ';' && *behind != '#')
 		return ecap_err(-EINVAL, "%s:%u: %s behind [%s]", r->path, r->line,
 				ecap_show(behind, '"').s, ecap_show(name, 0).s);
-	struct ecap_ini_section section = { 0 };
+	struct ecap_ini_section section = { .line = r->line };
 	int known = r->ops->section(r->ops->arg, name, &section);
 
 	if (!known)
@@ -133,7 +133,7 @@ static int set_key(const struct reader *r, char *line)
 		if (row)
 			return ecap_options_set(table, row, value, origin);
 	}
-	return unknown_key(r, key);
+	return r->section.any_key ? 0 : unknown_key(r, key);
 }
 
 static int parse_line(struct reader *r, char *line, size_t len)

@@ -40,6 +40,14 @@ int ecap_catalog_scan(const char *const *dirs, uint32_t n_dirs, int dirs_given,
 void ecap_catalog_free(struct ecap_catalog *catalog);
 
 /*
+ * The module whose section of an ini file is called @name: a usable one by its command, one that
+ * cannot be used (its desc is NULL) by its file as well. -ENOENT: there is none. -EINVAL with a
+ * text: the module's section has another name.
+ */
+int ecap_catalog_by_section(const struct ecap_catalog *catalog, const char *name,
+			    struct ecap_catalog_entry **entry);
+
+/*
  * The usable module whose command, name or alias is @word, or of which @word is the beginning
  * of exactly one. NULL with an error text that names the nearest word, or the reason why the
  * module of that name cannot be used.

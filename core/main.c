@@ -12,10 +12,6 @@
 #include "util.h"
 #include "version.h"
 
-#ifndef ECAP_PLUGIN_DIR
-#error "the build says where modules are installed"
-#endif
-
 /* The value of --name VALUE or --name=VALUE at argv[i], or NULL. */
 static const char *value_at(const struct ecap_command_line *line, int i, const char *name)
 {
@@ -31,7 +27,7 @@ static const char *value_at(const struct ecap_command_line *line, int i, const c
 
 /*
  * Which modules there are decides which flags are known, and the flags say where modules are:
- * so these two are looked for before the rest is parsed.
+ * so these two are looked for before the rest is parsed, and all again with the rest.
  */
 static int early_options(struct ecap_command_line *line)
 {
@@ -48,8 +44,8 @@ static int early_options(struct ecap_command_line *line)
 			value = value_at(line, i, flag);
 			if (!value)
 				continue;
-			err = ecap_options_set(line->common,
-					       ecap_options_by_name(line->common, names[k]),
+			err = ecap_options_set(line->early,
+					       ecap_options_by_name(line->early, names[k]),
 					       value, origin);
 			if (err)
 				return err;
@@ -68,27 +64,20 @@ static int global_section(void *arg, const char *name, struct ecap_ini_section *
 	return 1;
 }
 
-/* The file's [global] part, and from it and the flags the modules that there are. */
-static int find_modules(struct ecap_command_line *line)
+/* From flags and the file's [global] part the modules that there are. */
+static int find_modules(struct ecap_command_line *line, const struct ecap_command *command)
 {
-	static const char *const usual[] = { ECAP_PLUGIN_DIR };
+	const struct ecap_common_config *flags = ecap_options_config(line->early);
 	const struct ecap_common_config *common = ecap_options_config(line->common);
 	const struct ecap_ini_reader reader = { .section = global_section, .arg = line->common };
-	const char *const *dirs = common->plugin_dirs;
-	uint32_t n = 0;
-	int err;
+	int err = 0;
 
-	if (common->config) {
-		err = ecap_ini_load(common->config, &reader);
-		if (err)
-			return err;
-		dirs = common->plugin_dirs;
-	}
-	while (dirs && dirs[n])
-		n++;
-	return n ? ecap_catalog_scan(dirs, n, 1, ecap_command_is_reserved, &line->catalog)
-		 : ecap_catalog_scan(usual, ARRAY_SIZE(usual), 0, ecap_command_is_reserved,
-				     &line->catalog);
+	if (flags->config && !(command && command->own_file))
+		err = ecap_ini_load(flags->config, &reader);
+	if (err)
+		return err;
+	return ecap_command_find_modules(line, flags->plugin_dirs ? flags->plugin_dirs
+								 : common->plugin_dirs);
 }
 
 static const char *const top_help =
@@ -147,13 +136,13 @@ static int dispatch(struct ecap_command_line *line)
 	}
 	if (early_options(line))
 		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
-	err = find_modules(line);
+	command = line->command ? ecap_command_find(line->command) : NULL;
+	err = find_modules(line, command);
 	if (err)
 		return ecap_command_fail("ecapture", err == -EINVAL ? ECAP_EXIT_USAGE
 								    : ECAP_EXIT_FAILURE);
 	if (!line->command || !strcmp(line->command, ECAP_COMMAND_HELP))
 		return print_help(line);
-	command = ecap_command_find(line->command);
 	if (command)
 		return ecap_command_run(line, "", command);
 	entry = ecap_catalog_find(line->catalog, line->command);
@@ -170,12 +159,14 @@ int main(int argc, char **argv)
 	int code;
 
 	ecap_crash_install();
-	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common))
+	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common) ||
+	    ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.early))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
 	line.command = ecap_command_word(&line, &line.common, 1);
 	code = dispatch(&line);
 	ecap_command_leave(code);
 	ecap_catalog_free(line.catalog);
 	ecap_options_free(line.common);
+	ecap_options_free(line.early);
 	return code;
 }

@@ -18,6 +18,12 @@ const char *ecap_option_default(const struct ecap_option *row);
 char *ecap_option_text(const struct ecap_option *row, int choices);
 
 /*
+ * The value that the row has, as the user would type it, several of a list with commas; of a secret
+ * only that there is one. To be freed; NULL when out of memory.
+ */
+char *ecap_option_value(struct ecap_options *options, const struct ecap_option *row);
+
+/*
  * The rows of table @t that users are told of, those of a group together: not the hidden ones, nor
  * those whose name a table before @t has taken. To be freed; NULL when out of memory.
  */

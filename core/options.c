@@ -223,6 +223,11 @@ static int refuse(int err, const struct ecap_options *options, const struct ecap
 	}
 }
 
+int ecap_options_refuse(const struct ecap_options *options, const struct ecap_option *row, int err)
+{
+	return refuse(err, options, row, slot_of(options, row)->origin);
+}
+
 /* A section may name an option once, so that no line of it is silently without effect. */
 static int check_file(struct slot *slot, const struct ecap_option *row, struct ecap_origin origin)
 {
@@ -356,6 +361,18 @@ int ecap_options_set(struct ecap_options *options, const struct ecap_option *row
 		err = keep(options, row, &parsed, origin);
 	free(parsed.text);
 	return err ? refuse(err, options, row, origin) : 0;
+}
+
+int ecap_options_reset(struct ecap_options *options, const struct ecap_option *row)
+{
+	const struct ecap_origin origin = { .kind = ECAP_FROM_DEFAULT };
+	struct slot *slot = slot_of(options, row);
+
+	free(slot->text);
+	list_free(slot->list, slot->n_list);
+	*slot = (struct slot){ 0 };
+	memset(options->config + row->offset, 0, row->size);
+	return row->def ? ecap_options_set(options, row, row->def, origin) : 0;
 }
 
 static int finish_row(struct ecap_options *options, const struct ecap_option *row)

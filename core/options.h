@@ -59,6 +59,9 @@ struct ecap_origin ecap_options_origin(const struct ecap_options *options,
 int ecap_options_set(struct ecap_options *options, const struct ecap_option *row,
 		     const char *value, struct ecap_origin origin);
 
+/* Takes away what was set: the row has its default again. */
+int ecap_options_reset(struct ecap_options *options, const struct ecap_option *row);
+
 /* Required values that are missing: -EINVAL with the name. Call when all sources are read. */
 int ecap_options_finish(struct ecap_options *options);
 
@@ -85,14 +88,16 @@ int ecap_cli_parse(int argc, char *const *argv, struct ecap_options *const *tabl
 struct ecap_ini_section {
 	const char *name;           /* for messages; kept by the caller as long as the tables */
 	enum ecap_origin_kind kind; /* ECAP_FROM_FILE or ECAP_FROM_SECTION */
+	uint32_t line;              /* set before */
 	uint32_t n_tables;          /* 0: somebody else reads the section */
+	int any_key;                /* 1: keys that no table knows are passed over */
 	struct ecap_options *tables[3]; /* the first that knows a key takes it */
 };
 
 struct ecap_ini_reader {
 	const char *const *sections; /* NULL-ended: near which an unknown one may be; or NULL */
 	/*
-	 * Fills *section (zeroed) for what stands between [ and ]. Returns 1, 0 when there is no such
+	 * Fills *section (zeroed but for its line) for what stands between [ and ]. Returns 1, 0 when there is no such
 	 * section, or a negative errno with a text.
 	 */
 	int (*section)(void *arg, const char *name, struct ecap_ini_section *section);

@@ -40,6 +40,8 @@ const char *ecap_value_unit(uint16_t type, uint32_t i, uint64_t *factor);
 int ecap_value_parse(const struct ecap_option *row, const char *text, struct ecap_value *value);
 /* Puts a number or a word that somebody keeps into the member at @member. */
 void ecap_value_store(const struct ecap_option *row, const struct ecap_value *value, void *member);
+/* Puts where the row's value came from before the error text; returns @err. */
+int ecap_options_refuse(const struct ecap_options *options, const struct ecap_option *row, int err);
 /* Whether the file of a MUST_EXIST path is there. */
 int ecap_value_exists(const char *path);
 

@@ -2,7 +2,6 @@
 /* ecapture MODULE: reads the module's options from all sources, and captures. */
 #include <string.h>
 
-#include "capture.h"
 #include "commands/command.h"
 #include "err.h"
 #include "log.h"
@@ -24,19 +23,22 @@ struct sections {
 static int section_of(void *arg, const char *name, struct ecap_ini_section *section)
 {
 	const struct sections *sections = arg;
-	int known = !strcmp(name, "global");
+	struct ecap_catalog_entry *entry;
 
+	if (!strcmp(name, "global"))
+		return 1;
 	if (!strcmp(name, sections->own)) {
-		*section = (struct ecap_ini_section){ sections->own, ECAP_FROM_SECTION, 3, {
-			sections->tables[0], sections->tables[1], sections->tables[2] } };
+		section->name = sections->own;
+		section->kind = ECAP_FROM_SECTION;
+		while (section->n_tables < ARRAY_SIZE(section->tables)) {
+			section->tables[section->n_tables] = sections->tables[section->n_tables];
+			section->n_tables++;
+		}
 		return 1;
 	}
-	for (uint32_t i = 0; !known && i < sections->catalog->n; i++) {
-		const struct ecap_desc *desc = sections->catalog->entries[i]->desc;
+	int err = ecap_catalog_by_section(sections->catalog, name, &entry);
 
-		known = desc && !strcmp(name, desc->module.command);
-	}
-	return known;
+	return err == -ENOENT ? 0 : err ? err : 1;
 }
 
 /* Reads the file once more, now that the sections are known. */
@@ -79,18 +81,30 @@ static int print_help(const struct ecap_module *module, struct ecap_options *con
 	return 0;
 }
 
+int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *jobs, uint32_t n)
+{
+	const struct ecap_common_config *common = ecap_options_config(line->common);
+
+	if (common->debug)
+		ecap_log_set_level(ECAP_LOG_DEBUG);
+	if (common->logaddr && ecap_log_open(common->logaddr))
+		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
+	return ecap_capture(jobs, n, common->on_error) ? ECAP_EXIT_FAILURE : 0;
+}
+
 int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry)
 {
 	const struct ecap_module *module = &entry->desc->module;
 	const struct ecap_common_config *common = ecap_options_config(line->common);
+	const struct ecap_common_config *early = ecap_options_config(line->early);
 	_cleanup_(options_freep) struct ecap_options *own = NULL;
 	struct ecap_options *tables[2];
 	int help = 0;
 	int err = ecap_options_new(module->command, module->options, module->n_options,
 				   module->config_size, &own);
 
-	if (!err && common->config)
-		err = load_file(common->config, line->catalog, own, line->common);
+	if (!err && early->config)
+		err = load_file(early->config, line->catalog, own, line->common);
 	tables[0] = own;
 	tables[1] = line->common;
 	if (!err)
@@ -100,14 +114,10 @@ int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_ent
 	if (!err)
 		err = ecap_options_finish(own);
 	if (!err)
-		err = ecap_common_check(common);
+		err = ecap_common_check(line->common);
 	if (err)
 		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
-	if (common->debug)
-		ecap_log_set_level(ECAP_LOG_DEBUG);
-	if (common->logaddr && ecap_log_open(common->logaddr))
-		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
 	struct ecap_job job = { entry, common, ecap_options_config(own), own };
 
-	return ecap_capture(&job, 1, common->on_error) ? ECAP_EXIT_FAILURE : 0;
+	return ecap_command_jobs(line, &job, 1);
 }

@@ -16,9 +16,17 @@ static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_schema,
 };
 
+static const struct ecap_command *const config_commands[] = {
+	&ecap_config_check,
+};
+
 static const struct ecap_command commands[] = {
+	{ .name = "run", .summary = "capture with every module that an ini file enables",
+	  .own_file = 1, .run = ecap_command_run_file },
 	{ .name = "modules", .arguments = "COMMAND", .summary = "look at the modules: modules --help",
 	  .group = module_commands, .n_group = ARRAY_SIZE(module_commands) },
+	{ .name = "config", .arguments = "COMMAND", .summary = "look at an ini file: config --help",
+	  .own_file = 1, .group = config_commands, .n_group = ARRAY_SIZE(config_commands) },
 };
 
 const struct ecap_command *ecap_commands(uint32_t *n)

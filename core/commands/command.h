@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "capture.h"
 #include "common_options.h"
 #include "loader.h"
 #include "options.h"
@@ -23,6 +24,7 @@ struct ecap_command_line {
 	const char *words[ECAP_MAX_WORDS + 1]; /* what follows the command and is no flag, NULL-ended */
 	uint32_t n_words;
 	struct ecap_options *common;
+	struct ecap_options *early; /* the same table, with what had to be known first: --config */
 	struct ecap_catalog *catalog;
 };
 
@@ -35,6 +37,7 @@ struct ecap_command {
 	uint32_t n_rows, config_size;
 	uint32_t min_words, max_words;  /* taken out of the line into line->words */
 	int unparsed;                   /* 1: run() parses the line itself, words and all */
+	int own_file;                   /* 1: nobody reads the file of --config before run() */
 	const struct ecap_command *const *group; /* of a group: its commands; the rest is unused */
 	uint32_t n_group;
 	/* @config: filled by the rows. Returns the exit code. */
@@ -64,6 +67,18 @@ void ecap_command_leave(int exit_code);
 /* Captures with the module. Returns the exit code. */
 int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry);
 
+/* Captures with checked options, after --debug and so on were seen to. Returns the exit code. */
+int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *jobs, uint32_t n);
+
+/* "ecapture run": captures with the modules that the ini file enables. */
+int ecap_command_run_file(struct ecap_command_line *line, const void *config);
+
+/*
+ * Looks for modules in @dirs, NULL-ended, or when that is NULL in the usual one; what was found
+ * before is forgotten.
+ */
+int ecap_command_find_modules(struct ecap_command_line *line, const char *const *dirs);
+
 /* Shows the help of the program, as --help does. */
 #define ECAP_COMMAND_HELP "help"
 
@@ -74,6 +89,9 @@ int ecap_command_is_reserved(const char *word);
 const struct ecap_command *ecap_command_find(const char *name);
 /* All of them, for the help. */
 const struct ecap_command *ecap_commands(uint32_t *n);
+
+/* Those of "ecapture config", each in its own file. */
+extern const struct ecap_command ecap_config_check;
 
 /* Those of "ecapture modules", each in its own file. */
 extern const struct ecap_command ecap_modules_list;

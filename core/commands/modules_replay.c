@@ -57,7 +57,7 @@ static int check_common(struct ecap_options *common)
 			return ecap_err(-EINVAL, "--%s has no effect on records that were "
 					"captured before; leave it out", decided[i]);
 	}
-	return ecap_common_check(ecap_options_config(common));
+	return ecap_common_check(common);
 }
 
 static int check_head(const struct ecap_recording_head *head, const char *file,

@@ -62,7 +62,7 @@ static void common_table(void **state)
 	assert_string_equal(ecap_err_text(),
 			    "/etc/x.ini:2: [global] config: works on the command line only");
 	assert_int_equal(set(options, "config", "/etc/x.ini", from_line), 0);
-	assert_int_equal(ecap_common_check(config), 0);
+	assert_int_equal(ecap_common_check(options), 0);
 	ecap_options_free(options);
 }
 
@@ -104,10 +104,10 @@ static void common_checks(void **state)
 		{ "comm", "123456789012345", NULL },
 		{ "comm", "1234567890123456",
 		  "--comm: \"1234567890123456\" has 16 bytes; the kernel keeps 15" },
-		{ "eventaddr", "tcp://h:1", "tcp://h:1: only files are supported as --eventaddr" },
+		{ "eventaddr", "tcp://h:1", "--eventaddr: tcp://h:1: only files are supported here" },
 		{ "eventaddr", "/tmp/tcp/x", NULL },
-		{ "logaddr", "ws://h/x", "ws://h/x: only files are supported as --logaddr" },
-		{ "logaddr", "wss://h/x", "wss://h/x: only files are supported as --logaddr" },
+		{ "logaddr", "ws://h/x", "--logaddr: ws://h/x: only files are supported here" },
+		{ "logaddr", "wss://h/x", "--logaddr: wss://h/x: only files are supported here" },
 	};
 
 	(void)state;
@@ -115,12 +115,20 @@ static void common_checks(void **state)
 		struct ecap_options *options = common();
 
 		assert_int_equal(set(options, cases[i].name, cases[i].value, from_line), 0);
-		assert_int_equal(ecap_common_check(ecap_options_config(options)),
+		assert_int_equal(ecap_common_check(options),
 				 cases[i].message ? -EINVAL : 0);
 		if (cases[i].message)
 			assert_string_equal(ecap_err_text(), cases[i].message);
 		ecap_options_free(options);
 	}
+	/* A value from a file is refused with its place. */
+	struct ecap_options *options = common();
+
+	assert_int_equal(set(options, "comm", "1234567890123456", from_file), 0);
+	assert_int_equal(ecap_common_check(options), -EINVAL);
+	assert_string_equal(ecap_err_text(), "/etc/x.ini:2: [global] comm: \"1234567890123456\" has 16 "
+					     "bytes; the kernel keeps 15");
+	ecap_options_free(options);
 }
 
 int main(void)

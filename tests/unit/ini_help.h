@@ -152,10 +152,15 @@ static inline int find(void *arg, const char *name, struct ecap_ini_section *sec
 	struct fixture *f = arg;
 
 	if (!strcmp(name, "global"))
-		*section = (struct ecap_ini_section){ "global", ECAP_FROM_FILE, 1, { f->global } };
+		*section = (struct ecap_ini_section){
+			.name = "global", .kind = ECAP_FROM_FILE, .n_tables = 1,
+			.tables = { f->global },
+		};
 	else if (!strcmp(name, "tls"))
-		*section = (struct ecap_ini_section){ "tls", ECAP_FROM_SECTION, 2,
-						      { f->tls, f->more } };
+		*section = (struct ecap_ini_section){
+			.name = "tls", .kind = ECAP_FROM_SECTION, .n_tables = 2,
+			.tables = { f->tls, f->more },
+		};
 	else if (!strcmp(name, "broken"))
 		return ecap_err(-ENOEXEC, "is broken");
 	else

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "option_text.h"
 #include "options.h"
 #include "util.h"
 
@@ -85,11 +86,64 @@ static void all_given(void **state)
 	ecap_options_free(options);
 }
 
+/* One by one: defaults too, a list in one line, and of a secret only that it is one. */
+static void single_values(void **state)
+{
+	static const char *const expected[] = { "no", "yes", "7", "0", "4K", "10ms", "", "/a/b",
+						"pcap", "", "", "a, b", "(secret)" };
+	static const char *const given[][2] = { { "choice", "pcap" }, { "list", "a" },
+						{ "list", "b" }, { "secret", "swordfish" } };
+	const struct ecap_origin origin = { .kind = ECAP_FROM_COMMAND_LINE };
+	struct ecap_options *options = make_options();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		assert_int_equal(ecap_options_set(options,
+						  ecap_options_by_name(options, given[i][0]),
+						  given[i][1], origin), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *text = ecap_option_value(options, &rows[i]);
+
+		assert_string_equal(text, expected[i]);
+	}
+	ecap_options_free(options);
+}
+
+/* What was given is forgotten, and may be given again by somebody who counts less. */
+static void values_are_reset(void **state)
+{
+	static const struct ecap_origin line = { .kind = ECAP_FROM_COMMAND_LINE };
+	static const struct ecap_origin file = { ECAP_FROM_FILE, 3, "/etc/x.ini", NULL };
+	struct ecap_options *options = make_options();
+	const struct config *config = ecap_options_config(options);
+	static const char *const names[] = { "path", "u32", "list", "string" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct ecap_option *row = ecap_options_by_name(options, names[i]);
+
+		assert_int_equal(ecap_options_set(options, row, "9", line), 0);
+		assert_int_equal(ecap_options_set(options, row, "8", file), 0);
+		assert_int_equal(ecap_options_reset(options, row), 0);
+		assert_int_equal(ecap_options_origin(options, row).kind, ECAP_FROM_DEFAULT);
+	}
+	assert_string_equal(config->path, "/a/b");
+	assert_int_equal(config->u32, 7);
+	assert_null(config->list);
+	assert_null(config->string);
+	assert_int_equal(ecap_options_set(options, ecap_options_by_name(options, "list"), "x",
+					  file), 0);
+	assert_string_equal(config->list[0], "x");
+	ecap_options_free(options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_given),
 		cmocka_unit_test(all_given),
+		cmocka_unit_test(single_values),
+		cmocka_unit_test(values_are_reset),
 	};
 
 	return cmocka_run_group_tests_name("options_given", tests, NULL, NULL);
