@@ -54,7 +54,7 @@ json_t *ecap_shown_json(const char *text)
 	while (made && p < end) {
 		size_t n = ecap_utf8_char(p, end);
 
-		if (!n) {
+		if (!n || *p == 0x7f) { /* DEL is in ASCII, and JSON does not escape it */
 			out = ecap_put(out, "\xef\xbf\xbd");
 			p++;
 			continue;

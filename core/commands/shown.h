@@ -16,7 +16,7 @@ char *ecap_shown_line(const char *text);
 /* Prints a text of several lines, each behind @indent blanks, and ends the last. */
 void ecap_shown_lines(FILE *out, const char *text, uint32_t indent);
 
-/* The text as a JSON string, U+FFFD for what is not UTF-8; JSON's null when there is no text. */
+/* The text as a JSON string, U+FFFD for what is not UTF-8, and for DEL; JSON's null when there is no text. */
 json_t *ecap_shown_json(const char *text);
 
 /* Prints the value on standard output, and frees it. */
