@@ -22,7 +22,9 @@ static const char *value_at(const struct ecap_command_line *line, int i, const c
 		return NULL;
 	if (word[n] == '=')
 		return word + n + 1;
-	return word[n] || i + 1 >= line->argc ? NULL : line->argv[i + 1];
+	if (word[n] || i + 1 >= line->argc || !strcmp(line->argv[i + 1], "--"))
+		return NULL;
+	return line->argv[i + 1];
 }
 
 /*

@@ -3,11 +3,22 @@
 # the modules, so one rule makes them all, in a directory of its own.
 
 CORE_SOURCES += \
-	core/commands/modules_man.c core/commands/modules_schema.c core/man.c core/man.h \
+	core/commands/modules_completion.c core/commands/modules_man.c \
+	core/commands/modules_schema.c core/complete.c core/complete.h core/man.c core/man.h \
 	core/man_program.c core/number_pattern.c core/number_pattern.h core/option_text.c \
-	core/option_text.h core/roff.c core/roff.h core/schema.c core/schema.h
+	core/option_text.h core/roff.c core/roff.h core/schema.c \
+	core/schema.h
 
-# Where these belong.
+# The scripts that shells read are small and ask the program, which has a copy of them.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = core/completion/bash/ecapture
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = core/completion/zsh/_ecapture
+core/commands/core_libcore_a-modules_completion.$(OBJEXT) \
+core/commands/modules_completion.$(OBJEXT): \
+	$(dist_bashcompletion_DATA) $(dist_zshcompletion_DATA)
+
+# Where the others belong.
 configdir = $(sysconfdir)/ecapture
 pagedir = $(mandir)/man1
 
@@ -35,11 +46,11 @@ all-local:
 	@echo "built for another machine: no man pages"
 endif
 
-UNIT_TESTS += tests/unit/man_test tests/unit/number_pattern_test tests/unit/schema_test
+UNIT_TESTS += tests/unit/complete_test tests/unit/man_test tests/unit/number_pattern_test tests/unit/schema_test
 check_PROGRAMS += tests/derived/engine
 tests_derived_engine_LDADD = tests/libcore.a $(CORE_LIBS)
 
-DERIVED_TESTS = tests/man_test.sh tests/schema_test.sh
+DERIVED_TESTS = tests/completion_test.sh tests/man_test.sh tests/schema_test.sh
 TESTS += $(DERIVED_TESTS)
-EXTRA_DIST += $(DERIVED_TESTS) tests/derived/lib.bash tests/derived/schema.py \
+EXTRA_DIST += $(DERIVED_TESTS) tests/derived/keys.py tests/derived/lib.bash tests/derived/schema.py \
 	tests/derived/vendor.c

@@ -59,7 +59,8 @@ core_names_a_module() {
 	for dir in plugins/*/; do
 		names+="|$(basename "$dir")"
 	done
-	grep -rniE "$names" --include='*.[chS]' core
+	# A shell that completes what is typed is no module.
+	grep -rniE "$names" --include='*.[chS]' --exclude=modules_completion.c core
 }
 
 exports() {

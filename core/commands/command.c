@@ -14,6 +14,7 @@ static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_man, &ecap_modules_new,
 	&ecap_modules_replay,
 	&ecap_modules_schema,
+	&ecap_modules_completion, &ecap_modules_complete,
 };
 
 static const struct ecap_command *const config_commands[] = {
@@ -63,8 +64,8 @@ void ecap_command_leave(int exit_code)
 	_exit(exit_code);
 }
 
-/* 1 when the flag takes the next word as its value. */
-static int takes_next(struct ecap_options *const *tables, uint32_t n_tables, const char *flag)
+const struct ecap_option *ecap_command_takes_next(struct ecap_options *const *tables,
+						  uint32_t n_tables, const char *flag)
 {
 	const struct ecap_option *row = NULL;
 
@@ -74,7 +75,7 @@ static int takes_next(struct ecap_options *const *tables, uint32_t n_tables, con
 		else
 			row = flag[2] ? NULL : ecap_options_by_short(tables[i], flag[1]);
 	}
-	return row && row->type != ECAP_OPT_BOOL;
+	return row && row->type != ECAP_OPT_BOOL ? row : NULL;
 }
 
 const char *ecap_command_word(struct ecap_command_line *line, struct ecap_options *const *tables,
@@ -84,7 +85,7 @@ const char *ecap_command_word(struct ecap_command_line *line, struct ecap_option
 		const char *word = line->argv[i];
 
 		if (word[0] == '-' && word[1]) {
-			i += takes_next(tables, n_tables, word);
+			i += ecap_command_takes_next(tables, n_tables, word) != NULL;
 			continue;
 		}
 		memmove(&line->argv[i], &line->argv[i + 1],

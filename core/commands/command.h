@@ -55,6 +55,10 @@ int ecap_command_run(struct ecap_command_line *line, const char *group,
 const char *ecap_command_word(struct ecap_command_line *line, struct ecap_options *const *tables,
 			      uint32_t n_tables);
 
+/* The option whose value is the next word, for a flag "-x" or "--name"; NULL: no such flag. */
+const struct ecap_option *ecap_command_takes_next(struct ecap_options *const *tables,
+						  uint32_t n_tables, const char *flag);
+
 /* Prints the error text that is kept as one line of the log; returns @exit_code, or leaves. */
 int ecap_command_fail(const char *component, int exit_code);
 
@@ -101,5 +105,7 @@ extern const struct ecap_command ecap_modules_man;
 extern const struct ecap_command ecap_modules_new;
 extern const struct ecap_command ecap_modules_replay;
 extern const struct ecap_command ecap_modules_schema;
+extern const struct ecap_command ecap_modules_completion;
+extern const struct ecap_command ecap_modules_complete;
 
 #endif

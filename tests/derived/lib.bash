@@ -28,9 +28,13 @@ check_with() {
 	if command -v "$program" >/dev/null; then
 		check "$@"
 	else
-		cases=$((cases + 1))
-		echo "ok $cases - $1 # SKIP $program is not installed"
+		skip "$1" "$program is not installed"
 	fi
+}
+
+skip() { # NAME REASON
+	cases=$((cases + 1))
+	echo "ok $cases - $1 # SKIP $2"
 }
 
 finish() {
