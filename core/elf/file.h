@@ -127,6 +127,10 @@ int elf_args_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_cal
 int elf_flow_calls(struct ecap_elf_file *file, uint64_t insn,
 		   int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg);
 
+/* origin.c */
+int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
+		    int (*cb)(void *arg, const struct ecap_elf_use *use), void *arg);
+
 /* Numbers as they lie in the file: of any alignment, little endian as this host. */
 static inline uint32_t elf_u32(const void *p)
 {

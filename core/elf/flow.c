@@ -166,13 +166,14 @@ static bool moves_stack(const cs_insn *insn)
 	       x->operands[1].type == X86_OP_IMM;
 }
 
-static uint64_t flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state)
+static uint64_t flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state, void *arg)
 {
 	const cs_x86_op *ops = insn->detail->x86.operands;
 	uint32_t reads, writes;
 	uint64_t target;
 	enum elf_branch branch = elf_insn_branch(insn, &target);
 
+	(void)arg;
 	if (is_copy(insn))
 		return assign(state, &ops[0], holds(state, &ops[1]));
 	if (is_cmov(insn))

@@ -88,4 +88,5 @@ const struct ecap_elf ecap_elf_service = {
 	.forwards = elf_args_forwards,
 	.call = service_call,
 	.flow = elf_flow_calls,
+	.uses = elf_origin_uses,
 };

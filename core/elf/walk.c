@@ -79,7 +79,7 @@ int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, uint64_t state, elf
 
 		enum elf_branch branch = elf_insn_branch(insn, &target);
 		uint64_t next = insn->address + insn->size;
-		uint64_t after = flow(file, insn, p.state);
+		uint64_t after = flow(file, insn, p.state, arg);
 		bool jumps = branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND;
 		bool leaves = jumps && !inside(w, target);
 		enum elf_walk_verdict verdict = visit(arg, insn, p.state, leaves);
@@ -97,8 +97,14 @@ int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, uint64_t state, elf
 	return 0;
 }
 
+static uint64_t args_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t args, void *arg)
+{
+	(void)arg;
+	return elf_insn_flow(file, insn, args);
+}
+
 int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
 	     void *arg)
 {
-	return elf_walk_from(file, addr, ELF_ARGS_AT_CALL, elf_insn_flow, budget, visit, arg);
+	return elf_walk_from(file, addr, ELF_ARGS_AT_CALL, args_flow, budget, visit, arg);
 }

@@ -24,8 +24,9 @@ typedef enum elf_walk_verdict elf_visit(void *arg, const cs_insn *insn, uint64_t
 int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_visit *visit,
 	     void *arg);
 
-/* What a state becomes by an instruction. */
-typedef uint64_t elf_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state);
+/* What a state becomes by an instruction. @arg: that of the walk. */
+typedef uint64_t elf_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state,
+			  void *arg);
 
 /*
  * The same from any instruction of a function on, with another kind of state than the arguments

@@ -62,6 +62,41 @@ struct ecap_elf_symbol {
 #define ECAP_REG_R11  7u
 #define ECAP_REG_RAX  8u
 
+/* What struct ecap_elf_value says. */
+#define ECAP_ELF_UNKNOWN  0u
+#define ECAP_ELF_CONSTANT 1u /* number */
+#define ECAP_ELF_PATH     2u /* reached from an argument of the function */
+
+#define ECAP_ELF_MAX_LOADS 3u
+
+/*
+ * [fixed] What a register holds. A path begins with argument @arg; offset[0] is added, and as
+ * often as @n_loads says, a word is loaded from there and the next offset added to it.
+ */
+struct ecap_elf_value {
+	uint8_t kind;      /* ECAP_ELF_UNKNOWN and so on */
+	uint8_t arg;       /* position of the argument */
+	uint8_t n_loads;
+	uint8_t width;     /* of the last load, bytes */
+	int32_t offset[ECAP_ELF_MAX_LOADS + 1];
+	uint32_t reserved;
+	uint64_t number;
+};
+
+/* What struct ecap_elf_use tells of. */
+#define ECAP_ELF_USE_CALL   1u
+#define ECAP_ELF_USE_JUMP   2u /* out of the function: a call at its end */
+#define ECAP_ELF_USE_RETURN 3u
+#define ECAP_ELF_USE_LOAD   4u /* reads memory: @result is what it reads */
+
+/* [grows: struct_size] What registers hold where a function calls another, or returns. */
+struct ecap_elf_use {
+	uint32_t struct_size;
+	uint32_t kind;         /* ECAP_ELF_USE_* */
+	uint64_t addr, callee; /* of the instruction; 0: through a pointer, or a return */
+	struct ecap_elf_value arg[6], result;
+};
+
 /*
  * [grows: struct_size] A place in a function where a probe sees the arguments and, with a return probe at the same
  * place, the return value: rsp points at the return address, every call passes it, and the
@@ -150,6 +185,13 @@ struct ecap_elf {
 	 */
 	int (*flow)(struct ecap_elf_file *file, uint64_t insn,
 		    int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg);
+	/*
+	 * Walks the function at @addr and calls @cb for each call, each jump out of it and each
+	 * return, with what the registers hold there as far as it comes from the function's own
+	 * arguments: how a getter finds a member. @cb: not 0 ends it.
+	 */
+	int (*uses)(struct ecap_elf_file *file, uint64_t addr,
+		    int (*cb)(void *arg, const struct ecap_elf_use *use), void *arg);
 };
 
 /* The service, or NULL when this host does not have it. */

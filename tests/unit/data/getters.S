@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions that reach for members of their arguments, as getters do: for elf_origin_test.c. */
+	.intel_syntax noprefix
+	.text
+
+	.macro function name
+	.globl \name
+	.hidden \name
+	.type \name, @function
+	.p2align 4, 0xcc
+\name:
+	.cfi_startproc
+	.endm
+
+	.macro end name
+	.cfi_endproc
+	.size \name, . - \name
+	.endm
+
+function copy
+	ret
+end copy
+
+function member
+	mov rax, [rdi + 0x50]
+	ret
+end member
+
+function number
+	movzx eax, word ptr [rdi + 0x10]
+	ret
+end number
+
+function behind_two
+	mov rdx, [rsi + 8]
+	mov rdx, [rdx - 0x10]
+	lea rax, [rdx + 0x30]
+	ret
+end behind_two
+
+/* an array inside a struct that a pointer leads to: memcpy(out, s->inner->bytes, 32) */
+function array
+	push rbx
+	mov rbx, rdi
+	mov rdi, rsi
+	mov rsi, [rbx + 0xa8]
+	add rsi, 0xb8
+	mov edx, 32
+	call copy
+	xor eax, eax
+	pop rbx
+	ret
+end array
+
+function array_at_the_end
+	lea rcx, [rdi + 0x160]
+	mov esi, 32
+	mov rdx, rcx
+	jmp copy
+end array_at_the_end
+
+/* byte by byte */
+function indexed
+	xor ecx, ecx
+1:	movzx eax, byte ptr [rdi + rcx + 0x188]
+	add rcx, 1
+	cmp rcx, 32
+	jne 1b
+	ret
+end indexed
+
+function either
+	test esi, esi
+	je 1f
+	mov rax, [rdi + 8]
+	ret
+1:	mov rax, [rdi + 16]
+	ret
+end either
+
+function same_either_way
+	lea rax, [rdi + 8]
+	lea rcx, [rdi + 8]
+	test esi, esi
+	cmove rax, rcx
+	ret
+end same_either_way
+
+/* of these nothing is known at the end */
+function one_or_the_other
+	lea rax, [rdi + 8]
+	test esi, esi
+	cmove rax, rdi
+	ret
+end one_or_the_other
+
+function from_a_call
+	call copy
+	mov rax, [rax + 8]
+	ret
+end from_a_call
+
+function too_deep
+	mov rax, [rdi]
+	mov rax, [rax]
+	mov rax, [rax]
+	mov rax, [rax]
+	ret
+end too_deep
+
+function scaled
+	lea rax, [rdi + rsi * 8]
+	ret
+end scaled
+
+function of_the_thread
+	mov rax, fs:[rdi + 8]
+	ret
+end of_the_thread
+
+/* a pointer that goes on and on: a walk must end, and say nothing wrong */
+function endless
+1:	add rdi, 8
+	mov rax, [rdi]
+	test rax, rax
+	jne 1b
+	ret
+end endless
+
+	.section .note.GNU-stack, "", @progbits
