@@ -2,7 +2,7 @@
 # The pages for who writes and packages modules, and the test that they say what is.
 
 sdkdocdir = $(docdir)/sdk
-dist_sdkdoc_DATA = sdk/load-errors.md sdk/recording.md
+dist_sdkdoc_DATA = sdk/README.md sdk/load-errors.md sdk/recording.md
 
 # The reference has a page for each header, made of its comments: ecapture/bpf/emit.bpf.h is
 # bpf-emit.md. One call makes them all.
@@ -17,6 +17,7 @@ sdk/reference/README.md: $(REFERENCE_OF) $(MAKE_REFERENCE) $(srcdir)/sdk/header.
 	$(AM_V_GEN)$(PYTHON3) $(MAKE_REFERENCE) $(@D) $(filter %.h,$^)
 $(REFERENCE_PAGES): sdk/reference/README.md
 
-TESTS += tests/docs_test.sh
-EXTRA_DIST += sdk/header.py sdk/reference.py tests/docs_test.sh tests/load_errors.py tests/sdk_comments.py
+TESTS += tests/docs_test.sh tests/tutorial_test.sh
+EXTRA_DIST += sdk/header.py sdk/reference.py tests/docs_test.sh tests/load_errors.py tests/run_page.py \
+	tests/sdk_comments.py tests/tutorial_test.sh
 CLEANFILES += $(nodist_sdkreference_DATA)

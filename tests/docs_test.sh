@@ -129,4 +129,20 @@ else
 	echo "ok $n - the reference has all of the headers # SKIP no ctags (universal-ctags)"
 fi
 
+# What runs the pages (tutorial_test.sh) sees when they do not tell the truth.
+page_of() {
+	printf '%s\n' '```console' "$@" '```' '```console' '$ true' '```' >"$tmp/run.md"
+	python3 tests/run_page.py "$tmp/run.md" 0 "$tmp"
+}
+
+check "a page that shows another output is found out" \
+	finds 'not ok 1 - $ echo yes' page_of '$ echo yes' 'no'
+check "a page that shows less of the output is found out" \
+	finds 'not ok 1 - $ printf yes' page_of '$ printf yes\\nmore\\n' 'yes'
+check "a page that leaves out what is not there is found out" \
+	finds 'not ok 1 - $ echo yes' page_of '$ echo yes' '...' 'more'
+check "a command of a page that fails is found out" finds 'not ok 1 - $ false' page_of '$ false'
+check "a capture of a page that ends by itself is found out" \
+	finds 'not ok 2 - \# echo stop with ^C' page_of '# echo stop with ^C; false' '...' '^C'
+
 echo "1..$n"
