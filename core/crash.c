@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "crumb.h"
+#include "instance_private.h"
 #include "log.h"
 #include "util.h"
 
@@ -80,6 +81,13 @@ static void put(struct line *line)
 	(void)!write(ecap_log_fd(), line->text, line->used);
 }
 
+/* Events of the records before this one, and a recording with this one in it. */
+static void rescue(void)
+{
+	if (ecap_crumb && ecap_crumb->op >= ECAP_OP_DECODE)
+		ecap_instance_rescue(ecap_crumb->instance);
+}
+
 /*
  * The default action is back by SA_RESETHAND. A fault comes again once the handler returns, and
  * then dumps a core of the very place; what was sent by kill(2) or raise(3) does not.
@@ -94,6 +102,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 		if (signals[i].number == number)
 			add_crash(&line, signals[i].name);
 	put(&line);
+	rescue();
 	if (info->si_code <= 0)
 		raise(number);
 }
@@ -110,7 +119,19 @@ static void on_exit_call(void)
 	add(&line, " called exit() in ");
 	add_place(&line, ecap_crumb);
 	put(&line);
+	rescue();
 	_exit(EXIT_FAILURE);
+}
+
+/* A fault while its signal is blocked kills without asking the handler. */
+static void let_through(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&set, signals[i].number);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void *ecap_crash_stack(void)
@@ -118,6 +139,7 @@ void *ecap_crash_stack(void)
 	stack_t stack = { .ss_size = STACK_SIZE };
 
 	ours = 1;
+	let_through();
 	stack.ss_sp = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack.ss_sp == MAP_FAILED)

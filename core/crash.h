@@ -11,8 +11,9 @@
 void ecap_crash_install(void);
 
 /*
- * A stack for the handler in the calling thread, one of ours: where its own has overflowed, there
- * is no room on that. NULL when there is none to be had: then such a crash is a silent one.
+ * Makes the calling thread, one of ours, ready for a crash: lets the signals through, and gives
+ * the handler a stack, for there is no room on one that has overflowed. NULL when there is none
+ * to be had: then such a crash is a silent one.
  */
 void *ecap_crash_stack(void);
 /* Gives it back, from the same thread. For _cleanup_(). */

@@ -91,6 +91,12 @@ struct ecap_step {
 	enum ecap_life life, undone; /* after the one, and the other where that changes it */
 };
 
+/*
+ * Writes out what the sinks have buffered, for a reader that does no more: it has crashed, or is left
+ * behind. Async-signal-safe.
+ */
+void ecap_instance_rescue(struct ecap_instance *instance);
+
 /* In instance_recording.c: opens and ends the file of options.record. */
 int ecap_instance_open_recorder(struct ecap_instance *instance);
 int ecap_instance_close_recorder(struct ecap_instance *instance);

@@ -30,12 +30,26 @@ int ecap_instance_open_recorder(struct ecap_instance *self)
 	return ecap_recorder_open(self->options.record, &head, &self->recorder);
 }
 
-/* What is told of an error is the first one: a flush may have met it before. */
+void ecap_instance_rescue(struct ecap_instance *self)
+{
+	ecap_sink_rescue(self->options.sink);
+	if (self->recorder)
+		ecap_recorder_rescue(self->recorder);
+}
+
+/*
+ * What is told of an error is the first one: a flush may have met it before. A reader that is left
+ * behind has not read to the end.
+ */
 int ecap_instance_close_recorder(struct ecap_instance *self)
 {
-	struct ecap_reader_count counts[ECAP_RECORDING_MAPS];
+	struct ecap_reader_count counts[ECAP_MAPS_MAX];
 	int err;
 
+	if (atomic_load(&self->halted) == ECAP_HALT_LEFT) {
+		ecap_instance_rescue(self);
+		return 0;
+	}
 	for (uint32_t i = 0; i < self->n_results; i++)
 		counts[i] = self->results[i].count;
 	err = ecap_recorder_close(TAKE_PTR(self->recorder), counts);

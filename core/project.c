@@ -128,7 +128,7 @@ static void recording_freep(struct ecap_recording **recording)
 static int write_recording(struct ecap_recording *recording, const char *to, const char *name)
 {
 	struct ecap_recording_head head = *ecap_recording_head(recording);
-	struct ecap_reader_count counts[ECAP_RECORDING_MAPS];
+	struct ecap_reader_count counts[ECAP_MAPS_MAX];
 	struct ecap_recording_item item;
 	struct ecap_recorder *recorder;
 	int err;

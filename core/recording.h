@@ -13,9 +13,6 @@
 
 #include "reader.h"
 
-/* Maps of one recording, at most: no instance has more. */
-#define ECAP_RECORDING_MAPS 256u
-
 /* What stands before the records. */
 struct ecap_recording_head {
 	const char *module, *version; /* name and version of the module */
@@ -50,6 +47,9 @@ void ecap_recorder_lost(struct ecap_recorder *recorder, uint32_t map, uint64_t n
 
 /* Writes what is buffered. 0, or a negative errno with a text, which stays. [reader] */
 int ecap_recorder_flush(struct ecap_recorder *recorder);
+
+/* As ecap_sink_rescue(). */
+void ecap_recorder_rescue(struct ecap_recorder *recorder);
 
 /* As ecap_sink_written() and ecap_sink_give_up(). [any thread] */
 uint64_t ecap_recorder_written(const struct ecap_recorder *recorder);

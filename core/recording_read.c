@@ -26,8 +26,8 @@ struct ecap_recording {
 	uint64_t n_frames, records, lost; /* that were seen */
 	int complete;
 	size_t at, end; /* of the frame in work; behind the last whole frame */
-	struct ecap_map maps[ECAP_RECORDING_MAPS];
-	struct ecap_reader_count counts[ECAP_RECORDING_MAPS];
+	struct ecap_map maps[ECAP_MAPS_MAX];
+	struct ecap_reader_count counts[ECAP_MAPS_MAX];
 };
 
 static int damaged(const struct ecap_recording *r, size_t offset, const char *why)
@@ -95,7 +95,7 @@ static int take_map(struct ecap_recording *r, const struct recording_frame *fram
 
 	if (!memchr(name, 0, frame->len - sizeof(*data)))
 		return damaged(r, r->at, "a name without its end");
-	if (r->head.n_maps == ECAP_RECORDING_MAPS)
+	if (r->head.n_maps == ECAP_MAPS_MAX)
 		return damaged(r, r->at, "too many maps");
 	r->maps[r->head.n_maps++] = (struct ecap_map){
 		.name = name, .fd = -1, .control_fd = -1, .stats_fd = -1, .id = data->id,

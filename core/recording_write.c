@@ -44,6 +44,7 @@ static void frame_end(struct ecap_sink *sink, char *payload, struct recording_fr
 	frame.crc = crc_of(&frame, offsetof(struct recording_frame, crc));
 	memcpy(payload - sizeof(frame), &frame, sizeof(frame));
 	ecap_sink_commit(sink, sizeof(frame) + padded);
+	ecap_sink_end_event(sink);
 }
 
 static void put_frame(struct ecap_sink *sink, struct recording_frame frame, const void *data)
@@ -195,9 +196,9 @@ int ecap_recorder_open(const char *path, const struct ecap_recording_head *head,
 
 	if (!made)
 		return ecap_err(-ENOMEM, "out of memory");
-	if (head->n_maps > ECAP_RECORDING_MAPS)
+	if (head->n_maps > ECAP_MAPS_MAX)
 		return ecap_err(-E2BIG, "recording %s: %u maps, a recording holds those of %u",
-				path, head->n_maps, ECAP_RECORDING_MAPS);
+				path, head->n_maps, ECAP_MAPS_MAX);
 	err = open_sink(path, &sink);
 	if (!err)
 		err = put_head(sink, head);
@@ -241,6 +242,11 @@ uint64_t ecap_recorder_written(const struct ecap_recorder *recorder)
 void ecap_recorder_give_up(struct ecap_recorder *recorder)
 {
 	ecap_sink_give_up(recorder->sink);
+}
+
+void ecap_recorder_rescue(struct ecap_recorder *recorder)
+{
+	ecap_sink_rescue(recorder->sink);
 }
 
 static void put_end(struct ecap_recorder *recorder, const struct ecap_reader_count *counts)

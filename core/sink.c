@@ -296,6 +296,20 @@ void ecap_sink_end_event(struct ecap_sink *sink)
 		flush(sink, 0);
 }
 
+void ecap_sink_rescue(struct ecap_sink *sink)
+{
+	size_t done = 0;
+
+	while (!sink->error && done < sink->whole) {
+		ssize_t n = write(sink->output->fd, sink->buffer + done, sink->whole - done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	sink->used = sink->whole = 0;
+}
+
 int ecap_sink_close(struct ecap_sink *sink)
 {
 	if (!sink)

@@ -58,6 +58,13 @@ void ecap_sink_give_up(struct ecap_sink *sink);
 /* The error that stopped the sink, or the file that it shares, or 0. [any thread] */
 int ecap_sink_error(const struct ecap_sink *sink);
 
+/*
+ * Writes the whole events that are buffered, when nothing will do it any more: for a signal handler
+ * in the thread that uses the sink, and for main once that thread is left behind.
+ * Async-signal-safe.
+ */
+void ecap_sink_rescue(struct ecap_sink *sink);
+
 /* Flushes and closes. Returns what the flush returned. NULL is allowed. */
 int ecap_sink_close(struct ecap_sink *sink);
 

@@ -16,14 +16,17 @@
 #include "sink.h"
 #include "util.h"
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
+/* What the module may use until the process ends, should its close() not return. */
+struct input {
+	struct ecap_options *own;
+	struct ecap_recording *recording;
+	struct ecap_common common;
+};
 
-static void recording_freep(struct ecap_recording **recording)
+static void input_free(struct input *in)
 {
-	ecap_recording_free(*recording);
+	ecap_options_free(in->own);
+	ecap_recording_free(in->recording);
 }
 
 static void instance_freep(struct ecap_instance **instance)
@@ -31,16 +34,17 @@ static void instance_freep(struct ecap_instance **instance)
 	ecap_instance_free(*instance);
 }
 
-static int print_help(const struct ecap_options *own, struct ecap_options *const *tables,
-		      uint32_t n)
+/* @own: NULL when no module was named. */
+static int print_help(struct ecap_options *own, struct ecap_options *common)
 {
+	struct ecap_options *tables[] = { own, common };
 	char head[512];
 
 	snprintf(head, sizeof(head), "Usage: ecapture modules replay %s FILE [OPTION...]\n\n"
 		 "Prints the events of a recording again, without kernel and root. FILE is what "
 		 "--record made.\nWhat was captured was decided then: options that choose it are "
 		 "refused here.\n", own ? ecap_options_section(own) : "MODULE");
-	ecap_help_print(stdout, head, tables, n);
+	ecap_help_print(stdout, head, own ? tables : tables + 1, own ? 2 : 1);
 	return 0;
 }
 
@@ -107,15 +111,14 @@ static int run(struct ecap_instance_options *options)
 }
 
 static int replay_into(struct ecap_sink *sink, struct ecap_catalog_entry *entry,
-		       const struct ecap_common_config *config, const void *module_config,
-		       struct ecap_recording *recording)
+		       const struct ecap_common_config *config, struct input *in)
 {
-	const struct ecap_recording_head *head = ecap_recording_head(recording);
-	struct ecap_common common = common_of(head, config);
+	const struct ecap_recording_head *head = ecap_recording_head(in->recording);
 	struct ecap_instance_options options = {
-		.desc = entry->desc, .config = module_config, .common = &common, .sink = sink,
-		.features = head->context.features, .btf_mode = head->context.btf_mode,
-		.kernel_version = head->context.kernel_version, .replay = recording,
+		.desc = entry->desc, .config = ecap_options_config(in->own),
+		.common = &in->common, .sink = sink, .features = head->context.features,
+		.btf_mode = head->context.btf_mode,
+		.kernel_version = head->context.kernel_version, .replay = in->recording,
 		.strict = config->strict_modules,
 		.render = { .format = (enum ecap_format)config->output, .hex = config->hex,
 			    .colour = ecap_sink_is_terminal(sink), .truncate = config->tsize,
@@ -130,20 +133,20 @@ static int replay_into(struct ecap_sink *sink, struct ecap_catalog_entry *entry,
 }
 
 static int replay_file(const char *file, struct ecap_catalog_entry *entry,
-		       const struct ecap_common_config *config, const void *module_config)
+		       const struct ecap_common_config *config, struct input *in)
 {
-	_cleanup_(recording_freep) struct ecap_recording *recording = NULL;
 	struct ecap_sink *sink;
 	char text[2048];
-	int err = ecap_recording_open(file, &recording), close_err;
+	int err = ecap_recording_open(file, &in->recording), close_err;
 
 	if (!err)
-		err = check_head(ecap_recording_head(recording), file, &entry->desc->module);
+		err = check_head(ecap_recording_head(in->recording), file, &entry->desc->module);
 	if (!err)
 		err = ecap_sink_open(config->eventaddr, &sink);
 	if (err)
 		return err;
-	err = replay_into(sink, entry, config, module_config, recording);
+	in->common = common_of(ecap_recording_head(in->recording), config);
+	err = replay_into(sink, entry, config, in);
 	snprintf(text, sizeof(text), "%s", ecap_err_text());
 	close_err = ecap_sink_close(sink);
 	return err ? ecap_err(err, "%s", text) : close_err;
@@ -151,8 +154,9 @@ static int replay_file(const char *file, struct ecap_catalog_entry *entry,
 
 /* The rows of the module are known once its word is, and which word FILE is once they are. */
 static int parse(struct ecap_command_line *line, struct ecap_catalog_entry **entry,
-		 struct ecap_options *tables[2], const char **file, int *help)
+		 struct input *in, const char **file, int *help)
 {
+	struct ecap_options *tables[2] = { NULL, line->common };
 	const char *word = ecap_command_word(line, &line->common, 1);
 	const struct ecap_module *module;
 	int err;
@@ -164,9 +168,10 @@ static int parse(struct ecap_command_line *line, struct ecap_catalog_entry **ent
 		return err;
 	module = &(*entry)->desc->module;
 	err = ecap_options_new(module->command, module->options, module->n_options,
-			       module->config_size, &tables[0]);
+			       module->config_size, &in->own);
 	if (err)
 		return err;
+	tables[0] = in->own;
 	*file = ecap_command_word(line, tables, 2);
 	err = ecap_cli_parse(line->argc, line->argv, tables, 2, help);
 	if (!err && !*help)
@@ -177,17 +182,15 @@ static int parse(struct ecap_command_line *line, struct ecap_catalog_entry **ent
 static int replay(struct ecap_command_line *line, const void *none)
 {
 	const struct ecap_common_config *config = ecap_options_config(line->common);
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
-	struct ecap_options *tables[2] = { NULL, line->common };
+	_cleanup_(input_free) struct input in = { .own = NULL };
 	struct ecap_catalog_entry *entry = NULL;
 	const char *file = NULL;
 	int help = 0, err;
 
 	(void)none;
-	err = parse(line, &entry, tables, &file, &help);
-	own = tables[0];
+	err = parse(line, &entry, &in, &file, &help);
 	if (!err && help)
-		return print_help(own, own ? tables : tables + 1, own ? 2 : 1);
+		return print_help(in.own, line->common);
 	if (!err && !file)
 		err = ecap_err(-EINVAL, "replay wants %s; see --help",
 			       ecap_modules_replay.arguments);
@@ -199,7 +202,7 @@ static int replay(struct ecap_command_line *line, const void *none)
 		ecap_log_set_level(ECAP_LOG_DEBUG);
 	if (config->logaddr && ecap_log_open(config->logaddr))
 		return ecap_command_fail("modules", ECAP_EXIT_FAILURE);
-	if (replay_file(file, entry, config, ecap_options_config(own)))
+	if (replay_file(file, entry, config, &in))
 		return ecap_command_fail(entry->desc->module.command, ECAP_EXIT_FAILURE);
 	return 0;
 }

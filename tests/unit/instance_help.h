@@ -58,7 +58,7 @@ struct probe {
 
 /* What decode() makes of a record stands above bit 32 of its seq. */
 enum { TO_OUTPUT, TO_PROCESSOR, TO_MODULE, TO_NOWHERE, NO_EVENT, DAMAGED, REFUSED, EMIT_TWICE,
-       EMIT_SHORT, EMIT_LONGER, EMIT_UNKNOWN, ABORT };
+       EMIT_SHORT, EMIT_LONGER, EMIT_UNKNOWN, ABORT, CRASH };
 
 static struct ecap_bpf rows[1] = { { .name = "probe.ring" } };
 
@@ -204,6 +204,7 @@ static int probe_decode(void *state, uint32_t map_id, const void *rec, uint32_t 
 		ecap_fail(probe->ctx, -ESTALE, "record %u is the last", (uint32_t)r->seq);
 		probe->ctx->host->abort(probe->ctx->self, -ESTALE);
 		return 0;
+	case CRASH: __builtin_trap();
 	default: return 1;
 	}
 }

@@ -248,9 +248,9 @@ static void test_disk_full(void **state)
 
 static void test_too_many_maps(void **state)
 {
-	static struct ecap_map many[ECAP_RECORDING_MAPS + 1];
+	static struct ecap_map many[ECAP_MAPS_MAX + 1];
 	struct ecap_recording_head large = head;
-	struct ecap_reader_count none[ECAP_RECORDING_MAPS] = { 0 };
+	struct ecap_reader_count none[ECAP_MAPS_MAX] = { 0 };
 	struct ecap_recorder *recorder = NULL;
 	struct ecap_recording *r;
 
@@ -264,7 +264,7 @@ static void test_too_many_maps(void **state)
 	assert_int_equal(ecap_recorder_open(in_dir("file"), &large, &recorder), 0);
 	assert_int_equal(ecap_recorder_close(recorder, none), 0);
 	r = open_recording(in_dir("file"));
-	assert_int_equal(ecap_recording_head(r)->n_maps, ECAP_RECORDING_MAPS);
+	assert_int_equal(ecap_recording_head(r)->n_maps, ECAP_MAPS_MAX);
 	ecap_recording_free(r);
 }
 

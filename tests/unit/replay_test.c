@@ -7,7 +7,9 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
+#include "crash.h"
 #include "recording.h"
 
 static const struct ecap_map map = { .name = "ring", .id = 77,
@@ -287,6 +289,75 @@ static void test_record_refused(void **state)
 	fixture_close(&f);
 }
 
+/* decode() crashes: the record is in the file, and the events before it are out. */
+static void test_crash(void **state)
+{
+	struct fixture f = { .plan = { .fail_in = NULL } };
+	struct ecap_recording *recording = NULL;
+	json_int_t pids[4];
+	int status = 0;
+
+	(void)state;
+	fixture_open(&f, "events");
+	f.options.record = file();
+	pid_t child = fork();
+
+	if (!child) {
+		ecap_crash_install();
+		fixture_start(&f);
+		send_record(&f, TO_OUTPUT, 1);
+		send_record(&f, CRASH, 2);
+		send_record(&f, TO_OUTPUT, 3);
+		sleep(10);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
+	assert_int_equal(in_log("decode(), map events, record 2"), 1);
+	assert_int_equal(events(&f, "pid", pids, 4), 1);
+	assert_int_equal(ecap_recording_open(file(), &recording), 0);
+	for (uint64_t n = 1; n <= 2; n++) {
+		struct ecap_recording_item item = ecap_recording_next(recording);
+
+		assert_int_equal(item.kind, ECAP_RECORDING_RECORD);
+		assert_int_equal((uint32_t)((const struct ring_record *)item.data)->seq, n);
+	}
+	assert_int_equal(ecap_recording_next(recording).kind, ECAP_RECORDING_END);
+	assert_int_equal(ecap_recording_complete(recording), -ENODATA);
+	ecap_recording_free(recording);
+	fixture_close(&f);
+}
+
+/* The same in a replay. */
+static void test_crash_in_replay(void **state)
+{
+	struct ecap_recorder *recorder = new_file();
+	struct fixture f = { .plan = { .fail_in = NULL } };
+	struct ecap_recording *recording;
+	json_int_t pids[4];
+	int status = 0;
+
+	(void)state;
+	add(recorder, TO_OUTPUT, 1);
+	add(recorder, TO_OUTPUT, 2);
+	add(recorder, CRASH, 3);
+	end_file(recorder, 3, 0);
+	recording = replay_open(&f, "events");
+	pid_t child = fork();
+
+	if (!child) {
+		ecap_crash_install();
+		fixture_start(&f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
+	assert_int_equal(in_log("decode(), map ring, record 3"), 1);
+	assert_int_equal(events(&f, "pid", pids, 4), 2);
+	fixture_close(&f);
+	ecap_recording_free(recording);
+}
+
 static int remove_file(void **state)
 {
 	(void)state;
@@ -306,6 +377,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_capture_and_replay, remove_file),
 		cmocka_unit_test_teardown(test_recorder_fails, remove_file),
 		cmocka_unit_test_teardown(test_record_refused, remove_file),
+		cmocka_unit_test_teardown(test_crash, remove_file),
+		cmocka_unit_test_teardown(test_crash_in_replay, remove_file),
 	};
 
 	signal(SIGXFSZ, SIG_IGN);

@@ -159,6 +159,23 @@ static void assert_stopped(struct ecap_sink *sink, int err, const char *text)
 	}
 }
 
+/* Of an event that got into the buffer in part, nothing. */
+static void test_rescue(void **state)
+{
+	struct ecap_sink *sink = open_sink(in_dir("rescued"));
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(put(sink, &at, 1000), 0);
+	ecap_sink_end_event(sink);
+	assert_int_equal(put(sink, &at, 500), 0);
+	ecap_sink_rescue(sink);
+	assert_holds(in_dir("rescued"), 1000);
+	ecap_sink_rescue(sink);
+	assert_int_equal(ecap_sink_close(sink), 0);
+	assert_holds(in_dir("rescued"), 1000);
+}
+
 static void test_disk_full(void **state)
 {
 	static const char text[] =
@@ -367,7 +384,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const names[] = { "private", "appended", "link", "target", "sizes",
-					     "less", "limited" };
+					     "less", "limited", "rescued" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -384,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_any_size),
 		cmocka_unit_test(test_commits_less_than_reserved),
+		cmocka_unit_test(test_rescue),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_disk_full_when_buffer_is),
 		cmocka_unit_test(test_file_limit),
