@@ -111,6 +111,17 @@ static void finish(struct running *m)
 		fail(m, err);
 }
 
+/* All are detached first, so that they drain at the same time. */
+static void finish_all(struct capture *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		if (c->modules[i].capturing)
+			ecap_instance_detach(c->modules[i].instance);
+	for (uint32_t i = 0; i < c->n; i++)
+		if (c->modules[i].capturing)
+			finish(&c->modules[i]);
+}
+
 static int on_signal(void *arg)
 {
 	struct capture *c = arg;
@@ -272,9 +283,7 @@ static int run(struct capture *c)
 			fail_all(c, err);
 	}
 	ecap_notify_send(c->notify, "STOPPING=1");
-	for (uint32_t i = 0; i < c->n; i++)
-		if (c->modules[i].capturing)
-			finish(&c->modules[i]);
+	finish_all(c);
 	return err ? err : c->first_error;
 }
 

@@ -248,15 +248,15 @@ static int run_step(struct ecap_instance *self, const char *name,
 	return err;
 }
 
-/* Undoes what has succeeded, last first; goes on past errors and returns the first one. */
-static int unwind(struct ecap_instance *self)
+/*
+ * Undoes what has succeeded, last first, but for the first @keep steps; goes on past errors and
+ * keeps the first one.
+ */
+static void unwind_to(struct ecap_instance *self, uint32_t keep)
 {
-	char text[1024] = "";
-	int first = 0;
-
 	if (atomic_load(&self->life) == ECAP_LIFE_STARTED)
 		atomic_store(&self->life, ECAP_LIFE_STOPPING);
-	while (self->steps > 0) {
+	while (self->steps > keep) {
 		const struct ecap_step *step = step_at(self, --self->steps);
 		/* of a trial's steps, init is the only one to undo */
 		int err = run_step(self, "close", step->undo);
@@ -267,11 +267,21 @@ static int unwind(struct ecap_instance *self)
 			continue;
 		log_error(ecap_instance_name(self), "undoing %s: %s", step->name,
 			  ecap_err_text());
-		if (!first)
-			snprintf(text, sizeof(text), "%s", ecap_err_text());
-		first = first ? first : err;
+		if (self->undo_error)
+			continue;
+		snprintf(self->undo_text, sizeof(self->undo_text), "%s", ecap_err_text());
+		self->undo_error = err;
 	}
-	return first ? ecap_err(first, "%s", text) : 0;
+}
+
+/* Undoes everything. Returns the first error. */
+static int unwind(struct ecap_instance *self)
+{
+	unwind_to(self, 0);
+	int err = self->undo_error;
+
+	self->undo_error = 0;
+	return err ? ecap_err(err, "%s", self->undo_text) : 0;
 }
 
 int ecap_instance_start(struct ecap_instance *self)
@@ -296,6 +306,19 @@ int ecap_instance_start(struct ecap_instance *self)
 		return ecap_err(err, "%s", text);
 	}
 	return 0;
+}
+
+/* How many steps are left when the probes are gone and the reader is still there. */
+#define STEPS_TO_READERS (ARRAY_SIZE(capture_steps) - 1)
+
+void ecap_instance_detach(struct ecap_instance *self)
+{
+	uint64_t one = 1;
+
+	(void)!write(self->stop_fd, &one, sizeof(one));
+	unwind_to(self, STEPS_TO_READERS);
+	ecap_instance_still_ms(self);
+	ecap_reader_finish(self->reader);
 }
 
 int ecap_instance_stop(struct ecap_instance *self)

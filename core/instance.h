@@ -61,6 +61,13 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 int ecap_instance_start(struct ecap_instance *instance);
 
 /*
+ * The beginning of a stop: detaches, and has the reader drain without waiting for it. So several
+ * instances drain at the same time, when each is detached before the first is stopped. Only of a
+ * capture that was started.
+ */
+void ecap_instance_detach(struct ecap_instance *instance);
+
+/*
  * Detaches, drains, flushes, closes. Returns the first error, having gone on with the rest; that
  * the module broke rules is one. A stop() or decode() that does not return is given up: then
  * ecap_left_behind() (bounded.h) is true, and nothing that the module may use may be freed.

@@ -55,6 +55,8 @@ struct ecap_instance {
 	struct ecap_context context;
 	void *state;                  /* of the module */
 	uint32_t steps;               /* how many steps of the life cycle have succeeded */
+	int undo_error;               /* the first error of undoing them */
+	char undo_text[1024];
 	atomic_int life;              /* enum ecap_life */
 	struct ecap_map *maps;        /* our copy, so that what was checked stays as it is */
 	uint32_t n_maps;
@@ -65,7 +67,7 @@ struct ecap_instance {
 	struct ecap_tally tally;
 	uint64_t drained_to;          /* bytes that the sink had written at the last look */
 	uint64_t drained_records;     /* that had been read at the last look */
-	uint32_t still_ticks;         /* looks since then that saw no more of either */
+	uint64_t still_since_ms;      /* when one of the two had moved; 0: nobody has looked */
 	int left_behind;              /* a call that has not returned may still use the state */
 	struct ecap_crumb reading;    /* of the reader's calls [reader] */
 	struct ecap_map_result *results; /* by map; n_results of them */
@@ -109,6 +111,9 @@ extern const struct ecap_host ecap_host_table;
 
 /* What the reader of an instance calls. */
 extern const struct ecap_reader_ops ecap_instance_reader_ops;
+
+/* For how long neither records nor what is written of them have moved. */
+uint64_t ecap_instance_still_ms(struct ecap_instance *instance);
 
 /* One record of the map at @map_index: decoded, and its event sent where it is to go. [reader] */
 void ecap_instance_record(struct ecap_instance *instance, uint32_t map_index, const void *rec,

@@ -3,6 +3,8 @@
  * What an instance does with what comes out of its maps: a record goes through the module's
  * decode() to where its event belongs. [reader], but where it says otherwise.
  */
+#include <time.h>
+
 #include "err.h"
 #include "event_check.h"
 #include "instance_private.h"
@@ -129,11 +131,16 @@ static void on_batch(void *arg)
 		ecap_instance_abort(self, err, ecap_err_text());
 }
 
-/* A slow sink may take its time, but one that stands still must not keep us: 1 s. */
-#define STILL_TICKS (1000 / ECAP_DRAIN_TICK_MS)
+/* A slow sink may take its time, but one that stands still must not keep us. */
+#define STILL_MS 1000
 
-/* Neither may the module, when there is no record after it. */
-#define STUCK_TICKS (ECAP_PATIENCE_MS / ECAP_DRAIN_TICK_MS)
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static uint64_t records_read(const struct ecap_instance *self)
 {
@@ -144,22 +151,33 @@ static uint64_t records_read(const struct ecap_instance *self)
 	return n;
 }
 
-/* [main] */
-static enum ecap_draining on_draining(void *arg)
+/*
+ * By the clock: others may be waited for meanwhile, and this one stand still all the same.
+ */
+uint64_t ecap_instance_still_ms(struct ecap_instance *self)
 {
-	struct ecap_instance *self = arg;
 	uint64_t written = ecap_sink_written(self->options.sink), records = records_read(self);
 
 	if (self->recorder)
 		written += ecap_recorder_written(self->recorder);
-	int moves = written != self->drained_to || records != self->drained_records;
-
-	self->still_ticks = moves ? 0 : self->still_ticks + 1;
+	if (!self->still_since_ms || written != self->drained_to ||
+	    records != self->drained_records)
+		self->still_since_ms = now_ms();
 	self->drained_to = written;
 	self->drained_records = records;
-	if (self->still_ticks >= STUCK_TICKS)
+	return now_ms() - self->still_since_ms;
+}
+
+/* [main] */
+static enum ecap_draining on_draining(void *arg)
+{
+	struct ecap_instance *self = arg;
+	uint64_t still = ecap_instance_still_ms(self);
+
+	/* Neither may the module keep us, when there is no record after it. */
+	if (still >= ECAP_PATIENCE_MS)
 		return ECAP_DRAIN_LEAVE;
-	if (self->still_ticks < STILL_TICKS || self->reading.where == ECAP_WHERE_MODULE)
+	if (still < STILL_MS || self->reading.where == ECAP_WHERE_MODULE)
 		return ECAP_DRAIN_WAIT;
 	ecap_sink_give_up(self->options.sink);
 	if (self->recorder)

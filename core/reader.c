@@ -510,15 +510,21 @@ static int ended_within(pthread_t thread, long ms)
 	return pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT;
 }
 
-enum ecap_drained ecap_reader_drain(struct ecap_reader *r)
+void ecap_reader_finish(struct ecap_reader *r)
 {
 	uint64_t one = 1;
 
+	if (!r->started || atomic_exchange(&r->draining, 1))
+		return;
+	(void)!write(r->stop_fd, &one, sizeof(one));
+}
+
+enum ecap_drained ecap_reader_drain(struct ecap_reader *r)
+{
 	if (!r->started)
 		return ECAP_DRAIN_ALL;
+	ecap_reader_finish(r);
 	r->started = 0;
-	atomic_store(&r->draining, 1);
-	(void)!write(r->stop_fd, &one, sizeof(one));
 	while (!ended_within(r->thread, ECAP_DRAIN_TICK_MS)) {
 		enum ecap_draining what = r->ops->draining ? r->ops->draining(r->arg)
 							   : ECAP_DRAIN_WAIT;

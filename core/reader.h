@@ -72,7 +72,13 @@ int ecap_reader_open(const struct ecap_map *maps, uint32_t n, uint32_t page_coun
 /* Starts the thread. */
 int ecap_reader_start(struct ecap_reader *reader);
 
-/* Once nothing writes any more: reads what is left, ends the thread. Harmless when not started. */
+/*
+ * Once nothing writes any more: has the thread read what is left and end, and does not wait for it.
+ * Harmless when not started.
+ */
+void ecap_reader_finish(struct ecap_reader *reader);
+
+/* The same, and waits. */
 enum ecap_drained ecap_reader_drain(struct ecap_reader *reader);
 
 /* Of the map at @index; exact after the drain, close to it before. [any thread] */

@@ -194,6 +194,36 @@ static void test_two_at_once(void **state)
 	fixture_close(&b);
 }
 
+/* Those that are detached drain without being waited for; that one could not stop is not forgotten. */
+static void test_detached(void **state)
+{
+	struct fixture a = { .plan = { .send_in_stop = 1 } };
+	struct fixture b = { .plan = { .send_in_stop = 1, .fail_in = "stop" } };
+
+	(void)state;
+	fixture_open(&a, "events");
+	fixture_open(&b, "other");
+	int threads = count_entries("/proc/self/task");
+
+	fixture_start(&a);
+	fixture_start(&b);
+	ecap_instance_detach(a.instance);
+	ecap_instance_detach(b.instance);
+	assert_threads(threads); /* both readers have ended */
+	assert_string_equal(a.plan.journal, "init load maps start stop decode");
+	assert_string_equal(b.plan.journal, "init load maps start stop decode");
+	assert_int_equal(ecap_instance_stop(a.instance), 0);
+	assert_int_equal(ecap_instance_stop(b.instance), -EREMOTE);
+	assert_string_equal(ecap_err_text(), "no stop today");
+	assert_string_equal(a.plan.journal, "init load maps start stop decode close");
+	assert_string_equal(b.plan.journal, "init load maps start stop decode close");
+	ecap_instance_summary(a.instance);
+	ecap_instance_summary(b.instance);
+	assert_int_equal(in_log("info probe: 1 events, 4 bytes, 0 lost, 0 damaged\n"), 2);
+	fixture_close(&a);
+	fixture_close(&b);
+}
+
 static void *abort_it(void *arg)
 {
 	struct ecap_instance *self = arg;
@@ -341,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_free_at_any_time),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_detached),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_abort_in_decode),
 		cmocka_unit_test(test_abort_without_code),
