@@ -7,48 +7,13 @@ load lib
 setup_file() {
 	e2e_setup_file
 }
-setup() {
-	e2e_setup
-	shell_pid=()
-	export SHELL=/bin/bash
-}
-teardown() {
-	kill -HUP "${shell_pid[@]}" 2>/dev/null || true # interactive shells ignore SIGTERM
-	e2e_teardown
-}
-
-# shell NAME [COMMAND...]: an interactive bash on a terminal of its own; its id is ${shell_pid[NAME]}.
-declare -gA shell_pid
-shell() {
-	start "$1" script -qfc "HISTFILE= exec ${*:2} bash --norc --noprofile -i" /dev/null
-	say "$1" "echo pid=\$\$."
-	expect "$1" 'pid=[0-9]*\.' >/dev/null
-	shell_pid[$1]=$(sed -n 's/.*pid=\([0-9][0-9]*\)\..*/\1/p' "$D/$1.out" | head -n 1)
-	[ "$(<"/proc/${shell_pid[$1]}/comm")" = bash ]
-}
-
-# Types a line and waits until the shell has done with it and all before.
-typed() { # NAME LINE
-	count=$((${count:-0} + 1))
-	say "$1" "$2"
-	say "$1" "echo done-\$(($count))."
-	expect "$1" "done-$count\." >/dev/null
-}
+setup() { e2e_setup; }
+teardown() { e2e_teardown; }
 
 # capture_shell NAME [OPTION...]: captures, with the shell at a prompt that we have seen.
 capture_shell() {
 	capture bash "${@:2}"
 	typed "$1" "echo done-before"
-}
-
-# commands_are NAME JSON...: what was captured of the shell, but for our own "done" lines.
-commands_are() {
-	local name=$1
-	shift
-	events commands pid="${shell_pid[$name]}" >"$D/all"
-	grep -v '"echo \(done-\|pid=\)' "$D/all" >"$D/commands" || true
-	printf '%s\n' "$@" >"$D/expected"
-	diff -u "$D/expected" "$D/commands"
 }
 
 @test "commands of a shell, with status, pid and uid" {

@@ -42,6 +42,8 @@ e2e_setup() {
 	MODE=default
 	processes=()
 	cleanups=()
+	shell_pid=()
+	export SHELL=/bin/bash # of script(1)
 	scenario_begin
 }
 
@@ -51,6 +53,7 @@ e2e_teardown() {
 		echo "# in mode $MODE; the logs:"
 		tail -n 15 "$D"/*.log "$D"/*.err 2>/dev/null || true
 	fi
+	kill -HUP "${shell_pid[@]}" 2>/dev/null || true # interactive shells ignore SIGTERM
 	end_processes || left=1
 	for what in "${cleanups[@]}"; do
 		eval "$what" || { echo "cleaning up: $what"; left=1; }
@@ -184,6 +187,36 @@ free_port() {
 
 port_open() {
 	(exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# ---- shells ----
+
+# shell NAME [COMMAND...]: an interactive bash on a terminal of its own; its id is ${shell_pid[NAME]}.
+declare -gA shell_pid
+shell() {
+	start "$1" script -qfc "HISTFILE= exec ${*:2} bash --norc --noprofile -i" /dev/null
+	say "$1" "echo pid=\$\$."
+	expect "$1" 'pid=[0-9]*\.' >/dev/null
+	shell_pid[$1]=$(sed -n 's/.*pid=\([0-9][0-9]*\)\..*/\1/p' "$D/$1.out" | head -n 1)
+	[ "$(<"/proc/${shell_pid[$1]}/comm")" = bash ]
+}
+
+# Types a line and waits until the shell has done with it and all before.
+typed() { # NAME LINE
+	count=$((${count:-0} + 1))
+	say "$1" "$2"
+	say "$1" "echo done-\$(($count))."
+	expect "$1" "done-$count\." >/dev/null
+}
+
+# commands_are NAME JSON...: what was captured of the shell, but for our own "done" lines.
+commands_are() {
+	local name=$1
+	shift
+	events commands pid="${shell_pid[$name]}" >"$D/all"
+	grep -v '"echo \(done-\|pid=\)' "$D/all" >"$D/commands" || true
+	printf '%s\n' "$@" >"$D/expected"
+	diff -u "$D/expected" "$D/commands"
 }
 
 # ---- ecapture ----
