@@ -7,6 +7,9 @@
  * Life of an instance: init -> load -> maps -> (host opens its readers) -> start -> ... ->
  * stop -> (host drains the readers) -> close. A step that fails frees what it made; of the
  * steps before it, the host calls stop and close where they are due.
+ *
+ * "ecapture modules replay" calls init, then decode, dispatch and lost with what was recorded, then
+ * close, all in one thread: so decode must work on what init has made.
  */
 #ifndef ECAPTURE_MODULE_H
 #define ECAPTURE_MODULE_H

@@ -338,3 +338,36 @@ same_size() {
 	sleep 0.5
 	[ "$(wc -l <"$EVENTS")" = "$events" ]
 }
+
+@test "run: a recording for each module, and none for two" {
+	local dir
+	dir=$(mktemp -d /var/lib/ecapture-e2e-ini.XXXXXX)
+	cleanups+=("rm -r '$dir'")
+	cat >"$dir/both.ini" <<-END
+		[tls]
+		enabled = yes
+		comm = load
+		record = $D/tls.rec
+		[bash]
+		enabled = yes
+		record = $D/bash.rec
+	END
+	launch run --config "$dir/both.ini"
+	wait_until 20 has_line "$LOG" 'bash: capturing'
+	start load "$E2E_BIN/load" "$ID" 1 1000 0 20
+	finish load
+	wait_until 10 grep -q "$ID-l0-19" "$EVENTS"
+	kill -INT "$ecapture_pid"
+	wait "$ecapture_pid"
+	replay tls "$D/tls.rec" -o json
+	replay_is 0
+	cmp <(grep '"module":"openssl"' "$EVENTS") "$D/replayed"
+	same "messages" 20 "$(grep -c "\"send\".*$ID" "$D/replayed")"
+	replay bash "$D/bash.rec" -o json
+	replay_is 0
+	cmp <(grep '"module":"bash"' "$EVENTS" || true) "$D/replayed"
+	sed -i "s/bash\.rec/tls.rec/" "$dir/both.ini"
+	EVENTS=$D/other.json LOG=$D/other.log
+	launch run --config "$dir/both.ini"
+	refused 2 '\[bash\] record: \[tls\] records to .*tls\.rec already'
+}
