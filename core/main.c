@@ -136,7 +136,7 @@ static int dispatch(struct ecap_command_line *line)
 		printf("ecapture version %s\n", ECAP_VERSION);
 		return 0;
 	}
-	if (early_options(line))
+	if (early_options(line) || ecap_command_environment(line))
 		return ecap_command_fail("ecapture", ECAP_EXIT_USAGE);
 	command = line->command ? ecap_command_find(line->command) : NULL;
 	err = find_modules(line, command);

@@ -93,9 +93,18 @@ static void print_configuration(FILE *out)
 			"and mode, and those of each directory above it. The same goes for modules.");
 	fputs(".SH FILES\n", out);
 	print_tag(out, ECAP_PLUGIN_DIR);
-	ecap_man_prose(out, "where modules are, unless --plugin-dir says otherwise");
+	ecap_man_prose(out, "where modules are, unless --plugin-dir or ECAPTURE_MODULE_PATH says otherwise");
 	print_tag(out, ECAP_CONFIG_FILE);
 	ecap_man_prose(out, "a sample of a configuration, every option with its default");
+}
+
+static void print_environment(FILE *out)
+{
+	fputs(".SH ENVIRONMENT\n", out);
+	print_tag(out, "ECAPTURE_MODULE_PATH");
+	ecap_man_prose(out, "directories to look for modules in, with \":\" between them; --plugin-dir "
+			"goes before it, and it before the configuration. Without effect where the "
+			"program has more rights than who starts it.");
 }
 
 static void print_end(FILE *out)
@@ -125,6 +134,7 @@ int ecap_man_program(FILE *out, const struct ecap_command *commands, uint32_t n,
 	ecap_man_prose(out, "These work with every module.");
 	ecap_man_options(out, common, ".SS");
 	print_configuration(out);
+	print_environment(out);
 	print_end(out);
 	return 0;
 }

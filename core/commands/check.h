@@ -36,4 +36,36 @@ int ecap_trial_run(const struct ecap_examined *examined, struct ecap_trial *tria
 void ecap_trial_skip(struct ecap_trial *trial, const char *why);
 void ecap_trial_end(struct ecap_trial *trial);
 
+/* Those checks that run no code of the module; what does is left to the trial. */
+#define ECAP_N_STATIC ECAP_CHECK_DLOPEN
+
+/* All that is found out about one module. */
+struct ecap_checked {
+	struct ecap_examined examined;
+	struct ecap_trial trial;
+	int tried;               /* whether the trial's lines are to be shown */
+	uint32_t kernel_version; /* when the kernel was probed */
+};
+
+void ecap_checked_end(struct ecap_checked *checked);
+
+/* The checks in their order, those of the trial behind the others. */
+uint32_t ecap_checked_n_lines(const struct ecap_checked *checked);
+struct ecap_check_line ecap_checked_line(const struct ecap_checked *checked, uint32_t i);
+/* How many failed, or with 0 were not made. */
+uint32_t ecap_checked_count(const struct ecap_checked *checked, int failed);
+/* "yes", "no" or "not checked". */
+const char *ecap_checked_answer(int result);
+
+/* Whether the i-th BPF object would be used here. */
+int ecap_checked_used(const struct ecap_checked *checked, uint32_t i);
+/* Why it does not fit, or NULL: it does, or that is not known. @text: 128 bytes. */
+const char *ecap_checked_why_not(const struct ecap_checked *checked, uint32_t i, char *text);
+/* Whether the kernel has the feature: "yes", "no" or "not checked". Why not, or NULL. */
+const char *ecap_checked_feature(const struct ecap_checked *checked, uint32_t bit);
+const char *ecap_checked_missing(const struct ecap_checked *checked, uint32_t bit);
+
+int ecap_checked_print(const struct ecap_checked *checked);
+json_t *ecap_checked_json(const struct ecap_checked *checked);
+
 #endif

@@ -77,6 +77,8 @@ int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *job
 /* "ecapture run": captures with the modules that the ini file enables. */
 int ecap_command_run_file(struct ecap_command_line *line, const void *config);
 
+/* Takes the directories of modules from ECAPTURE_MODULE_PATH, unless flags name some. */
+int ecap_command_environment(struct ecap_command_line *line);
 /*
  * Looks for modules in @dirs, NULL-ended, or when that is NULL in the usual one; what was found
  * before is forgotten.

@@ -1,11 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where modules are looked for: the directories that the user names, else where they are installed. */
+#include <string.h>
+
 #include "commands/command.h"
+#include "err.h"
 #include "util.h"
 
 #ifndef ECAP_PLUGIN_DIR
 #error "the build says where modules are installed"
 #endif
+
+#define MODULE_PATH "ECAPTURE_MODULE_PATH" /* directories with ':' between them */
+
+/* As if it had been given by --plugin-dir. */
+static int add_dir(struct ecap_command_line *line, const char *dir, size_t len)
+{
+	struct ecap_options *const tables[] = { line->early, line->common };
+	const struct ecap_origin origin = { .kind = ECAP_FROM_COMMAND_LINE };
+	_cleanup_free_ char *word = strndup(dir, len);
+	int err = word ? 0 : ecap_err(-ENOMEM, "out of memory");
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(tables); i++)
+		err = ecap_options_set(tables[i], ecap_options_by_name(tables[i], "plugin-dir"),
+				       word, origin);
+	return err;
+}
+
+int ecap_command_environment(struct ecap_command_line *line)
+{
+	const struct ecap_common_config *flags = ecap_options_config(line->early);
+	/* not from somebody with fewer rights than the program has */
+	const char *dir = flags->plugin_dirs ? NULL : secure_getenv(MODULE_PATH);
+	int err = 0;
+
+	while (dir && *dir && !err) {
+		size_t len = strcspn(dir, ":");
+
+		err = len ? add_dir(line, dir, len) : 0;
+		dir += len + (dir[len] == ':');
+	}
+	return err ? ecap_err_context(err, MODULE_PATH) : 0;
+}
 
 int ecap_command_find_modules(struct ecap_command_line *line, const char *const *dirs)
 {

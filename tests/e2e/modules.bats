@@ -72,7 +72,7 @@ json() {
 	END
 }
 
-# refused TEXT [FILE]: check says no to it, with that text, and inspect and list say it too.
+# refused TEXT [FILE]: check says no to it, with that text, in both of its forms.
 refused() {
 	local file=${2:-$M/x.so}
 	modules 1 check "$file"
@@ -143,6 +143,24 @@ no_trace() {
 	modules 0 list
 	says 'refused: "modules" is a command of ecapture itself' 'refused: "help" is a command of ecapture itself'
 	refused '"help" is a command of ecapture itself, and the module could not be reached by it; give the module another word' "$M/b.so"
+}
+
+@test "list: where modules are looked for" {
+	mkdir "$M/one" "$M/two"
+	module one/a.so faulty -DNAME='"a"'
+	module two/b.so faulty -DNAME='"b"'
+	printf '[global]\nplugin-dir = %s\n' "$M/two" >"$M/file.ini"
+	PLUGIN_DIRS="--config $M/file.ini" modules 0 list -o json
+	json '[(m["directory"], m["name"]) for m in j] == [("'"$M"'/two", "b")]'
+	export ECAPTURE_MODULE_PATH=$M/one::$M/two
+	PLUGIN_DIRS=--debug modules 0 list -o json
+	json '[m["name"] for m in j] == ["a", "b"]'
+	ECAPTURE_MODULE_PATH=$M/one PLUGIN_DIRS="--config $M/file.ini" modules 0 list -o json
+	json '[m["name"] for m in j] == ["a"]'
+	PLUGIN_DIRS="--plugin-dir $M/two" modules 0 list -o json
+	json '[m["name"] for m in j] == ["b"]'
+	ECAPTURE_MODULE_PATH=$M/three PLUGIN_DIRS=--debug modules 1 list
+	logged "plugin directory $M/three: No such file or directory"
 }
 
 @test "list: no modules" {
@@ -377,7 +395,8 @@ harmless() {
 	# No kernel has what nobody has thought of yet.
 	module x.so faulty '-DFEATURES=(UINT64_C(1)<<60)' -DTEXT='"the object"'
 	refused 'no BPF object of module faulty fits this kernel: the object needs feature 60'
-	json 'j["bpf"][0]["needs"] == [{"feature": "feature 60", "kernel": "no"}] and not j["bpf"][0]["used"]'
+	json 'j["bpf"][0]["needs"] == [{"feature": "feature 60", "kernel": "no", "reason": "not known; upgrade ecapture"}]'
+	json 'not j["bpf"][0]["used"] and j["bpf"][0]["reason"] == "needs what this kernel does not have"'
 	modules 0 check bash --btf 2 --plugin-dir "$ECAPTURE_PLUGIN_DIR"
 	says 'is for --btf 1' 'bash.noncore (noncore): would be used'
 }
@@ -390,6 +409,19 @@ harmless() {
 	json '[c for c in checks if checks[c]["answer"] == "no"] == ["owner", "stack", "libraries", "names", "operations", "options", "texts", "services"]'
 	json 'checks["words"]["answer"] == "not checked" and checks["words"]["reason"] == "not checked, for lack of: names"'
 	json 'checks["features"]["answer"] == "yes" and j["failed"] == 8 and j["not_checked"] == 1'
+}
+
+@test "check: several modules at once" {
+	module a.so faulty -DNAME='"a"'
+	module b.so faulty -DNAME='"b"' -DNO_START
+	modules 1 check "$M/b.so" "$M/a.so"
+	says "$M/a.so: a 0.3.1" "$M/b.so: b 0.3.1" 'Nothing is wrong with it' 'Refused: 1 of 20 checks failed'
+	modules 1 check "$M/b.so" "$M/a.so" -o json
+	json '[m["result"] for m in j] == ["refused", "good"]'
+	modules 1 check "$M/a.so" "$M/not-there.so" -o json
+	json '[m["result"] for m in j] == ["good"]'
+	logged 'not-there.so: cannot open it'
+	modules 0 check "$M"/a.so a
 }
 
 @test "check without root: what the kernel can do is left open, and no fault" {
