@@ -79,8 +79,12 @@ static int check_head(const struct ecap_recording_head *head, const char *file,
 		  "%u.%u.%u, %u CPUs", file, head->host, head->abi_major, head->abi_minor,
 		  head->context.kernel_version >> 16, head->context.kernel_version >> 8 & 255,
 		  head->context.kernel_version & 255, head->context.n_cpus);
-	if (*head->options)
-		log_debug(module->command, "%s: the module was given: %s", file, head->options);
+	for (const char *line = head->options; *line; line += strspn(line, "\n")) {
+		int len = (int)strcspn(line, "\n");
+
+		log_debug(module->command, "%s: the module was given %.*s", file, len, line);
+		line += len;
+	}
 	return 0;
 }
 

@@ -167,7 +167,7 @@ change_byte() { # OFFSET
 	replay tls "$REC" --debug
 	replay_is 0
 	has_line "$D/replay.log" '^debug tls: .*recorded by ecapture .* CPUs$'
-	has_line "$D/replay.log" '^debug tls: .*exact-symbols = yes'
+	has_line "$D/replay.log" '^debug tls: .*was given exact-symbols = yes$'
 }
 
 @test "an older recording is gone, and its mode too" {
