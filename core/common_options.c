@@ -11,6 +11,10 @@
 #include "render.h"
 #include "util.h"
 
+#ifndef ECAP_PLUGIN_DIR
+#error "the build says where modules are installed"
+#endif
+
 #define COMMON(MEMBER, TYPE, NAME, ...) \
 	ECAP_OPT(struct ecap_common_config, MEMBER, TYPE, NAME, __VA_ARGS__)
 
@@ -57,9 +61,9 @@ static const struct ecap_option rows[] = {
 
 	COMMON(config, ECAP_OPT_PATH, "config", .metavar = "FILE", .flags = ECAP_OPT_NO_FILE,
 	       .group = PROGRAM, .help = "ini file to read options from"),
-	COMMON(plugin_dirs, ECAP_OPT_LIST, "plugin-dir", .metavar = "DIR",
+	COMMON(plugin_dirs, ECAP_OPT_LIST, "plugin-dir", .metavar = "DIR", .def = ECAP_PLUGIN_DIR,
 	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
-	       .help = "where to look for modules, instead of the usual place"),
+	       .help = "where to look for modules"),
 	COMMON(logaddr, ECAP_OPT_PATH, "logaddr", .short_name = 'l', .metavar = "FILE",
 	       .flags = ECAP_OPT_PROGRAM, .group = PROGRAM,
 	       .help = "where the log goes instead of standard error"),

@@ -70,7 +70,6 @@ static int global_section(void *arg, const char *name, struct ecap_ini_section *
 static int find_modules(struct ecap_command_line *line, const struct ecap_command *command)
 {
 	const struct ecap_common_config *flags = ecap_options_config(line->early);
-	const struct ecap_common_config *common = ecap_options_config(line->common);
 	const struct ecap_ini_reader reader = { .section = global_section, .arg = line->common };
 	int err = 0;
 
@@ -78,8 +77,8 @@ static int find_modules(struct ecap_command_line *line, const struct ecap_comman
 		err = ecap_ini_load(flags->config, &reader);
 	if (err)
 		return err;
-	return ecap_command_find_modules(line, flags->plugin_dirs ? flags->plugin_dirs
-								 : common->plugin_dirs);
+	return ecap_command_find_modules(line, ecap_command_plugin_dir_given(line->early)
+					       ? line->early : line->common);
 }
 
 static const char *const top_help =

@@ -20,27 +20,49 @@ const char *ecap_option_metavar(const struct ecap_option *row)
 	return choices_as_metavar(row) ? row->choices : ecap_value_metavar(row->type);
 }
 
-const char *ecap_option_default(const struct ecap_option *row)
+/* What a row without a default has: its member is zero then. NULL: that is no value of it. */
+static const char *zero_of(const struct ecap_option *row)
+{
+	uint64_t low, high;
+
+	if (row->type == ECAP_OPT_BOOL)
+		return "no";
+	if (row->type == ECAP_OPT_ENUM)
+		return row->choices;
+	if (!ecap_value_is_number(row->type))
+		return NULL;
+	ecap_value_bounds(row, &low, &high);
+	return low ? NULL : "0";
+}
+
+/*
+ * The default as the user would type it; NULL when there is none to show. @all: also one that
+ * goes without saying, a switch that is off and numbers that are 0.
+ */
+static const char *default_of(const struct ecap_option *row, int all)
 {
 	struct ecap_value value = { 0 };
 
-	if (!row->def || !*row->def || row->flags & ECAP_OPT_SECRET)
+	if (row->flags & ECAP_OPT_SECRET)
 		return NULL;
-	if (row->type == ECAP_OPT_BOOL && (ecap_value_parse(row, row->def, &value) || !value.number))
+	if (!row->def)
+		return all ? zero_of(row) : NULL;
+	if (!all && row->type == ECAP_OPT_BOOL &&
+	    (ecap_value_parse(row, row->def, &value) || !value.number))
 		return NULL;
-	return row->def;
+	return *row->def ? row->def : NULL;
 }
 
 /* What the row says of its values, as " (a, b)". */
-static void print_facts(FILE *out, const struct ecap_option *row, int choices)
+static void print_facts(FILE *out, const struct ecap_option *row, int all)
 {
 	static const struct {
 		uint32_t flag;
 		const char *word;
 	} words[] = { { ECAP_OPT_REQUIRED, "required" }, { ECAP_OPT_DEPRECATED, "deprecated" } };
-	const char *before = " (";
+	const char *before = " (", *def = default_of(row, all);
 
-	if (row->type == ECAP_OPT_ENUM && (choices || !choices_as_metavar(row))) {
+	if (row->type == ECAP_OPT_ENUM && (all || !choices_as_metavar(row))) {
 		fprintf(out, "%s%s", before, row->choices);
 		before = ", ";
 	}
@@ -52,8 +74,11 @@ static void print_facts(FILE *out, const struct ecap_option *row, int choices)
 			ecap_value_format(row, high).s);
 		before = ", ";
 	}
-	if (ecap_option_default(row)) {
-		fprintf(out, "%sdefault %s", before, ecap_option_default(row));
+	if (def) {
+		/* The first choice alone, where it is the list of them. */
+		int n = (int)(def == row->choices ? strcspn(def, "|") : strlen(def));
+
+		fprintf(out, "%sdefault %.*s", before, n, def);
 		before = ", ";
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -70,7 +95,7 @@ static void print_facts(FILE *out, const struct ecap_option *row, int choices)
 		fputc(')', out);
 }
 
-char *ecap_option_text(const struct ecap_option *row, int choices)
+char *ecap_option_text(const struct ecap_option *row, int all)
 {
 	char *text = NULL;
 	size_t size;
@@ -79,7 +104,7 @@ char *ecap_option_text(const struct ecap_option *row, int choices)
 	if (!out)
 		return NULL;
 	fputs(row->help ? row->help : "", out);
-	print_facts(out, row, choices);
+	print_facts(out, row, all);
 	fclose(out);
 	return text;
 }

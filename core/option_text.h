@@ -8,14 +8,12 @@
 /* What stands for the value: the row's name for it, its choices where they are short, or its type. */
 const char *ecap_option_metavar(const struct ecap_option *row);
 
-/* The default as the user would type it; NULL when there is none to show. */
-const char *ecap_option_default(const struct ecap_option *row);
-
 /*
- * The help, and in parentheses choices, range, default and so on. @choices: 1 to say them even
- * where the metavar does. To be freed; NULL when out of memory.
+ * The help, and in parentheses choices, range, default and so on. @all: 1 to say also what goes
+ * without saying beside a flag: choices that the metavar names, a switch that is off. To be freed;
+ * NULL when out of memory.
  */
-char *ecap_option_text(const struct ecap_option *row, int choices);
+char *ecap_option_text(const struct ecap_option *row, int all);
 
 /*
  * The value that the row has, as the user would type it, several of a list with commas; of a secret

@@ -19,6 +19,7 @@ static const struct ecap_command *const module_commands[] = {
 
 static const struct ecap_command *const config_commands[] = {
 	&ecap_config_check,
+	&ecap_config_sample,
 };
 
 static const struct ecap_command commands[] = {

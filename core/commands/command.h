@@ -79,11 +79,10 @@ int ecap_command_run_file(struct ecap_command_line *line, const void *config);
 
 /* Takes the directories of modules from ECAPTURE_MODULE_PATH, unless flags name some. */
 int ecap_command_environment(struct ecap_command_line *line);
-/*
- * Looks for modules in @dirs, NULL-ended, or when that is NULL in the usual one; what was found
- * before is forgotten.
- */
-int ecap_command_find_modules(struct ecap_command_line *line, const char *const *dirs);
+/* Looks for modules where these common options say; what was found before is forgotten. */
+int ecap_command_find_modules(struct ecap_command_line *line, struct ecap_options *common);
+/* 1 when somebody has said where, 0 when it is the usual place, which need not be there. */
+int ecap_command_plugin_dir_given(struct ecap_options *common);
 
 /* Shows the help of the program, as --help does. */
 #define ECAP_COMMAND_HELP "help"
@@ -98,6 +97,7 @@ const struct ecap_command *ecap_commands(uint32_t *n);
 
 /* Those of "ecapture config", each in its own file. */
 extern const struct ecap_command ecap_config_check;
+extern const struct ecap_command ecap_config_sample;
 
 /* Those of "ecapture modules", each in its own file. */
 extern const struct ecap_command ecap_modules_list;

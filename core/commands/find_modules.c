@@ -6,10 +6,6 @@
 #include "err.h"
 #include "util.h"
 
-#ifndef ECAP_PLUGIN_DIR
-#error "the build says where modules are installed"
-#endif
-
 #define MODULE_PATH "ECAPTURE_MODULE_PATH" /* directories with ':' between them */
 
 /* As if it had been given by --plugin-dir. */
@@ -28,9 +24,9 @@ static int add_dir(struct ecap_command_line *line, const char *dir, size_t len)
 
 int ecap_command_environment(struct ecap_command_line *line)
 {
-	const struct ecap_common_config *flags = ecap_options_config(line->early);
+	int given = ecap_command_plugin_dir_given(line->early);
 	/* not from somebody with fewer rights than the program has */
-	const char *dir = flags->plugin_dirs ? NULL : secure_getenv(MODULE_PATH);
+	const char *dir = given ? NULL : secure_getenv(MODULE_PATH);
 	int err = 0;
 
 	while (dir && *dir && !err) {
@@ -42,15 +38,21 @@ int ecap_command_environment(struct ecap_command_line *line)
 	return err ? ecap_err_context(err, MODULE_PATH) : 0;
 }
 
-int ecap_command_find_modules(struct ecap_command_line *line, const char *const *dirs)
+int ecap_command_plugin_dir_given(struct ecap_options *common)
 {
-	static const char *const usual[] = { ECAP_PLUGIN_DIR };
+	const struct ecap_option *row = ecap_options_by_name(common, "plugin-dir");
+
+	return ecap_options_origin(common, row).kind != ECAP_FROM_DEFAULT;
+}
+
+int ecap_command_find_modules(struct ecap_command_line *line, struct ecap_options *common)
+{
+	const struct ecap_common_config *config = ecap_options_config(common);
 	uint32_t n = 0;
 
 	ecap_catalog_free(TAKE_PTR(line->catalog));
-	while (dirs && dirs[n])
+	while (config->plugin_dirs[n])
 		n++;
-	return n ? ecap_catalog_scan(dirs, n, 1, ecap_command_is_reserved, &line->catalog)
-		 : ecap_catalog_scan(usual, ARRAY_SIZE(usual), 0, ecap_command_is_reserved,
-				     &line->catalog);
+	return ecap_catalog_scan(config->plugin_dirs, n, ecap_command_plugin_dir_given(common),
+				 ecap_command_is_reserved, &line->catalog);
 }

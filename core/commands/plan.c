@@ -105,7 +105,6 @@ static int find_modules(struct planner *p)
 {
 	_cleanup_(options_freep) struct ecap_options *global = NULL;
 	const struct ecap_option *row = ecap_options_by_name(p->line->common, "plugin-dir");
-	const struct ecap_common_config *config;
 	int err = common_new(&global);
 	/* What is wrong with the file is told when it is read as a whole. */
 	const struct ecap_ini_reader reader = { .section = only_global, .error = ignore,
@@ -114,11 +113,10 @@ static int find_modules(struct planner *p)
 	if (err)
 		return err;
 	ecap_ini_load(p->plan->path, &reader);
-	config = ecap_options_config(global);
-	if (!config->plugin_dirs ||
+	if (!ecap_command_plugin_dir_given(global) ||
 	    ecap_options_origin(p->line->common, row).kind == ECAP_FROM_COMMAND_LINE)
 		return 0;
-	return ecap_command_find_modules(p->line, config->plugin_dirs);
+	return ecap_command_find_modules(p->line, global);
 }
 
 /* Tables for a section; of a module that cannot be used nobody knows the options. */

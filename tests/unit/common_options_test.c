@@ -52,7 +52,8 @@ static void common_table(void **state)
 				    letters[i].name);
 	assert_int_equal(config->pid, 0);
 	assert_int_equal(config->mapsize, 0);
-	assert_null(config->plugin_dirs);
+	assert_string_equal(config->plugin_dirs[0], ECAP_PLUGIN_DIR);
+	assert_null(config->plugin_dirs[1]);
 	assert_int_equal(set(options, "output", "json", from_line), 0);
 	assert_int_equal(config->output, 1);
 	assert_int_equal(set(options, "btf", "3", from_line), -EINVAL);

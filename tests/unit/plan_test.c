@@ -93,12 +93,18 @@ static void on_error(void *arg)
 /* Reads @text with the modules of @dir. */
 static int plan(struct fixture *f, const char *dir, const char *text)
 {
-	const char *const dirs[] = { dir, NULL };
+	const struct ecap_origin origin = { .kind = ECAP_FROM_COMMAND_LINE };
 
 	need_root();
+
+	struct ecap_options *early = common_new();
+
 	write_file(ini, text, strlen(text));
-	if (ecap_command_find_modules(&f->line, dirs))
+	assert_int_equal(ecap_options_set(early, ecap_options_by_name(early, "plugin-dir"), dir,
+					  origin), 0);
+	if (ecap_command_find_modules(&f->line, early))
 		fail_msg("%s", ecap_err_text());
+	ecap_options_free(early);
 	return ecap_plan_read(&f->line, ini, on_error, f, &f->plan);
 }
 
