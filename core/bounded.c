@@ -15,6 +15,7 @@
 static atomic_int left_behind;
 
 struct call {
+	const char *name;
 	int (*run)(void *arg);
 	void *arg;
 	int result;
@@ -26,12 +27,13 @@ static void *call_main(void *arg)
 	_cleanup_(ecap_crash_stack_freep) void *stack = ecap_crash_stack();
 	struct call *call = arg;
 
+	pthread_setname_np(pthread_self(), call->name);
 	call->result = call->run(call->arg);
 	snprintf(call->text, sizeof(call->text), "%s", ecap_err_text());
 	return NULL;
 }
 
-static int start(const char *name, struct call *call, pthread_t *thread)
+static int start(struct call *call, pthread_t *thread)
 {
 	sigset_t all, before;
 	int err;
@@ -41,8 +43,6 @@ static int start(const char *name, struct call *call, pthread_t *thread)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(thread, NULL, call_main, call);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!err)
-		pthread_setname_np(*thread, name);
 	return -err;
 }
 
@@ -66,9 +66,9 @@ int ecap_bounded_call(const char *name, int (*run)(void *arg), void *arg, unsign
 	pthread_t thread;
 
 	if (call)
-		*call = (struct call){ .run = run, .arg = arg };
+		*call = (struct call){ .name = name, .run = run, .arg = arg };
 	/* Without a thread it is called all the same: what it undoes must be undone. */
-	if (!call || start(name, call, &thread)) {
+	if (!call || start(call, &thread)) {
 		*result = run(arg);
 		return 1;
 	}

@@ -45,8 +45,10 @@ static int host_fail(struct ecap_instance *self, int err, const char *fmt, ...)
 
 static void host_abort(struct ecap_instance *self, int err)
 {
+	const char *text = ecap_err_text();
+
 	if (!ecap_rule_any(self, "abort()"))
-		ecap_instance_abort(self, err, ecap_err_text());
+		ecap_instance_abort(self, err, *text ? text : "abort() without a fail() before it");
 }
 
 static int host_stop_fd(struct ecap_instance *self)

@@ -34,8 +34,7 @@ void ecap_instance_summary(struct ecap_instance *self)
 		log_warn(self->name, "%llu lines of the module left out of the log",
 			 (unsigned long long)left_out);
 	if (broken)
-		log_warn(self->name, "%llu times against the rules",
-			 (unsigned long long)broken);
+		log_warn(self->name, "against the rules: %llu", (unsigned long long)broken);
 	ecap_logf(damaged ? ECAP_LOG_WARN : ECAP_LOG_INFO, self->name,
 		  "%llu events, %llu bytes, %llu lost, %llu damaged",
 		  (unsigned long long)atomic_load(&self->tally.events),

@@ -119,6 +119,8 @@ int ecap_rules_error(struct ecap_instance *self)
 	pthread_mutex_lock(&self->lock);
 	memcpy(first, self->first_broken, sizeof(first));
 	pthread_mutex_unlock(&self->lock);
-	return ecap_err(-EPROTO, "module misbehaving: %llu times against the rules, first: %s",
-			(unsigned long long)n, first);
+	if (n == 1)
+		return ecap_err(-EPROTO, "module misbehaving: %s", first);
+	return ecap_err(-EPROTO, "module misbehaving: %s (the first of %llu)", first,
+			(unsigned long long)n);
 }
