@@ -129,6 +129,48 @@ else
 	echo "ok $n - the reference has all of the headers # SKIP no ctags (universal-ctags)"
 fi
 
+# c_of PAGE.md: its blocks of C are whole, and compile.
+c_of() {
+	awk -v file="$tmp/block" '/^```c$/ { out = file (++n) ".c"; next } /^```$/ { out = "" }
+		out { print > out }' "$1"
+	for block in "$tmp"/block*.c; do
+		[ ! -e "$block" ] || ${CC:-gcc} -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function -Isdk \
+			-fsyntax-only "$block"
+	done
+	rm -f "$tmp"/block*.c
+}
+
+# links_of PAGE.md...: those that lead to no file, here or among what the build makes.
+links_of() {
+	local page link
+	for page; do
+		grep -o ']([^):]*)' "$page" | sed 's/^](//; s/)$//; s/#.*//' | sort -u | while read -r link; do
+			[ -z "$link" ] || [ -e "$(dirname "$page")/$link" ] || [ -e "$tmp/$link" ] ||
+				echo "$page: no $link"
+		done
+	done
+}
+
+for page in sdk/*.md README.md CONTRIBUTING.md; do
+	check "the links of $page lead somewhere" links_of "$page"
+done
+check "the links of the reference lead somewhere" links_of "$tmp"/reference/*.md
+for page in sdk/*.md; do
+	check "the C in $page compiles" c_of "$page"
+done
+printf '```c\nint f(void) { return g(); }\n```\n' >"$tmp/page.md"
+check "C that does not compile is found out" grep -q "implicit declaration" <(c_of "$tmp/page.md" 2>&1)
+echo '[x](nowhere.md)' >"$tmp/page.md"
+check "a link to nowhere is found out" grep -q "no nowhere.md" <(links_of "$tmp/page.md")
+
+released() {
+	case $(sed -n 's/^abi //p' sdk/abi/1.0.layout) in
+	*' unreleased') grep -q '^\*\*ABI 1.0 is not released yet' sdk/compatibility.md ;;
+	*) ! grep 'not released yet' sdk/compatibility.md ;;
+	esac || echo "sdk/compatibility.md says something else about the release than sdk/abi/1.0.layout"
+}
+check "whether the ABI is released is said right" released
+
 # What runs the pages (tutorial_test.sh) sees when they do not tell the truth.
 page_of() {
 	printf '%s\n' '```console' "$@" '```' '```console' '$ true' '```' >"$tmp/run.md"

@@ -63,8 +63,8 @@ struct ecap_ops {
 	/* [main] Frees everything. Called exactly once after a successful init. */
 	void (*close)(void *state);
 	/*
-	 * [reader] @rec: 8-byte aligned, valid until the call returns. @ev is zeroed but for
-	 * struct_size and fd (-1).
+	 * [reader] @rec: 8-byte aligned, valid until the host is done with @ev, so that @ev may
+	 * point into it. @ev is zeroed but for struct_size and fd (-1).
 	 * Returns 1 with @ev filled, 0 when the record makes no event, or a negative errno when
 	 * it is damaged (counted by the host).
 	 */

@@ -67,6 +67,7 @@ struct ecap_elf_symbol {
 #define ECAP_ELF_CONSTANT 1u /* number */
 #define ECAP_ELF_PATH     2u /* reached from an argument of the function */
 
+/* How many times a path may lead through memory. */
 #define ECAP_ELF_MAX_LOADS 3u
 
 /*
@@ -76,11 +77,11 @@ struct ecap_elf_symbol {
 struct ecap_elf_value {
 	uint8_t kind;      /* ECAP_ELF_UNKNOWN and so on */
 	uint8_t arg;       /* position of the argument */
-	uint8_t n_loads;
+	uint8_t n_loads;   /* of a path: how many offsets follow the first */
 	uint8_t width;     /* of the last load, bytes */
-	int32_t offset[ECAP_ELF_MAX_LOADS + 1];
+	int32_t offset[ECAP_ELF_MAX_LOADS + 1]; /* of a path, bytes */
 	uint32_t reserved;
-	uint64_t number;
+	uint64_t number;   /* of a constant */
 };
 
 /* What struct ecap_elf_use tells of. */
@@ -94,7 +95,7 @@ struct ecap_elf_use {
 	uint32_t struct_size;
 	uint32_t kind;         /* ECAP_ELF_USE_* */
 	uint64_t addr, callee; /* of the instruction; 0: through a pointer, or a return */
-	struct ecap_elf_value arg[6], result;
+	struct ecap_elf_value arg[6], result; /* by position; what is returned or read */
 };
 
 /*
