@@ -2,7 +2,8 @@
 # The pages for who writes and packages modules, and the test that they say what is.
 
 sdkdocdir = $(docdir)/sdk
-dist_sdkdoc_DATA = sdk/README.md sdk/compatibility.md sdk/load-errors.md sdk/recording.md
+dist_sdkdoc_DATA = sdk/README.md sdk/compatibility.md sdk/load-errors.md \
+	sdk/packaging.md sdk/recording.md
 
 # The reference has a page for each header, made of its comments: ecapture/bpf/emit.bpf.h is
 # bpf-emit.md. One call makes them all.

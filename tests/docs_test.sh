@@ -3,6 +3,7 @@
 # What the pages in sdk/ say against what the sources say, in TAP.
 set -u
 export LC_ALL=C.UTF-8
+build=${top_builddir:-$PWD}
 cd "${top_srcdir:-$(dirname "$0")/..}" || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -20,6 +21,14 @@ check() {
 		echo "not ok $n - $what"
 		printf '%s (exit code %d)\n' "$found" $status | sed 's/^/# /'
 	fi
+}
+
+# fails COMMAND...: as one that says by its exit code whether it printed what is wrong.
+fails() {
+	local found
+	found=$("$@" 2>&1)
+	echo "$found"
+	[ -z "$found" ]
 }
 
 # finds TEXT COMMAND...: the command fails and prints TEXT, beginning one of its lines.
@@ -159,9 +168,32 @@ for page in sdk/*.md; do
 	check "the C in $page compiles" c_of "$page"
 done
 printf '```c\nint f(void) { return g(); }\n```\n' >"$tmp/page.md"
-check "C that does not compile is found out" grep -q "implicit declaration" <(c_of "$tmp/page.md" 2>&1)
+check "C that does not compile is found out" finds "$tmp/block1.c: In function" fails c_of "$tmp/page.md"
 echo '[x](nowhere.md)' >"$tmp/page.md"
-check "a link to nowhere is found out" grep -q "no nowhere.md" <(links_of "$tmp/page.md")
+check "a link to nowhere is found out" finds "$tmp/page.md: no nowhere.md" fails links_of "$tmp/page.md"
+
+# What is installed, and the table of it in packaging.md, which has * for names.
+in_table() {
+	sed -n 's/^| `\(\/[^`]*\)` | .*/\1/p' "$1"
+}
+installed() {
+	local file pattern table
+	table=$(in_table "$1" | sed 's/[.]/\\./g; s/\*/[^\/]*/g; s/.*/^&$/')
+	(cd "$tmp/stage" && find . -type f | cut -c2-) >"$tmp/files"
+	grep -v -f <(echo "$table") "$tmp/files" | sed "s|^|not in $1: |"
+	while read -r pattern; do
+		grep -q -- "$pattern" "$tmp/files" || echo "is not installed: $pattern"
+	done <<<"$table"
+}
+env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" install DESTDIR="$tmp/stage" prefix=/usr \
+	exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 || cat "$tmp/install.log"
+check "sdk/packaging.md has what is installed" installed sdk/packaging.md
+grep -v 'ecapture.m4' sdk/packaging.md >"$tmp/page.md"
+check "a file that packaging.md forgot is found out" \
+	finds "not in $tmp/page.md: /usr/share/aclocal/ecapture.m4" fails installed "$tmp/page.md"
+{ cat sdk/packaging.md; echo '| `/usr/lib/gone.so` | program |'; } >"$tmp/page.md"
+check "a file of packaging.md that is not there is found out" \
+	finds "is not installed: ^/usr/lib/gone" fails installed "$tmp/page.md"
 
 released() {
 	case $(sed -n 's/^abi //p' sdk/abi/1.0.layout) in
