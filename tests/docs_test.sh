@@ -3,7 +3,7 @@
 # What the pages in sdk/ say against what the sources say, in TAP.
 set -u
 export LC_ALL=C.UTF-8
-build=${top_builddir:-$PWD}
+build=${top_builddir:-$PWD/build}
 cd "${top_srcdir:-$(dirname "$0")/..}" || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -185,8 +185,10 @@ installed() {
 		grep -q -- "$pattern" "$tmp/files" || echo "is not installed: $pattern"
 	done <<<"$table"
 }
+mkdir "$tmp/stage"
 env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" install DESTDIR="$tmp/stage" prefix=/usr \
-	exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 || cat "$tmp/install.log"
+	exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 ||
+	sed 's/^/# /' "$tmp/install.log"
 check "sdk/packaging.md has what is installed" installed sdk/packaging.md
 grep -v 'ecapture.m4' sdk/packaging.md >"$tmp/page.md"
 check "a file that packaging.md forgot is found out" \
