@@ -380,9 +380,11 @@ static inline int ecap_bpf_probes(const struct ecap_context *ctx, const struct b
 		return ecap_fail(ctx, -EINVAL, "BPF program %s: not there, or %u points are too many",
 				 name, n);
 	for (uint32_t i = 0; i < n; i += multi ? n : 1) {
-		struct ecap_link link = { NULL, -1 };
+		struct ecap_link link;
 		int err;
 
+		memset(&link, 0, sizeof(link));
+		link.fd = -1;
 		if (multi)
 			link.fd = ecap_bpf_multi_link(ctx, bpf_program__fd(program), where, path,
 						      points, n);

@@ -43,28 +43,6 @@ changed() {
 	fi
 }
 
-# Members at the end of every struct that grows, with a constant, a macro and a struct.
-append() {
-	awk -v minor="$2" '
-		match($0, /\[(grows: [a-z_]+|fixed|inside|private)\]/) { grows = $0 ~ /\[(grows|inside)/ }
-		/^struct [a-z0-9_]+ \{/ { in_struct = 1 }
-		/^};$/ && in_struct {
-			if (grows)
-				print "#if ECAP_SINCE(" minor ")\n\tuint64_t added_" minor ";\n#endif"
-			in_struct = 0
-		}
-		{ print }' "$1" >"$1.new" && mv "$1.new" "$1"
-}
-
-next_minor() {
-	sed -i -E "s/^(#define ECAP_ABI_MINOR) .*/\1 $2/" "$1/$h/abi.h"
-	for header in "$1/$h"/*.h "$1/$h"/service/*.h; do
-		append "$header" "$2"
-	done
-	sed -i "\$i #if ECAP_SINCE($2)\n#define ECAP_ADDED_$2 ${2}u\n#define ECAP_ADD_$2(a) (a)\n/* [fixed] */\nstruct ecap_added_$2 {\n\tuint64_t number;\n};\n#endif" \
-		"$1/$h/module.h"
-}
-
 result "the headers keep what sdk/abi/ promises" "$("$here/check.sh" "$top" 2>&1)"
 
 mkdir -p "$tmp/released/tests/abi"
@@ -82,7 +60,7 @@ changed "a member appended without a new minor" $h/option.h \
 	's/^(\tchar reserved\[3\];)$/\1\n\tuint64_t more;/' 'member ecap_option.more offset 96'
 
 # From here on the headers are those of the next minor. Each breach is told with the line that it breaks.
-next_minor "$tmp/released" 1
+"$here/next_minor.sh" "$tmp/released/sdk" 1 1
 result "members, constants, macros and structs are added" "$("$here/check.sh" "$tmp/released" 2>&1)" \
 	'1.1.layout is not there; write it with make abi-layout$'
 result "the new minor is written" "$("$here/write.sh" "$tmp/released" 2>&1)"
@@ -143,11 +121,11 @@ allowed() {
 allowed "members in place of reserved ones" $h/record.h \
 	's/^\tuint64_t reserved\[3\];/#if ECAP_SINCE(1)\n\tuint64_t more;\n\tuint32_t a, b;\n\tuint64_t reserved;\n#else\n&\n#endif/'
 allowed "members that stay inside a module moved" $h/filter.h \
-	's/^\tuint64_t cgroup_id;/#if !ECAP_SINCE(1)\n&\n#endif/; s/^(\tchar comm\[16\];)/\1\n#if ECAP_SINCE(1)\n\tuint64_t cgroup_id;\n#endif/; s/^#include <stdint.h>/#include <ecapture\/abi.h>/'
+	's/^\tuint64_t cgroup_id;/#if !ECAP_SINCE(1)\n&\n#endif/; s/^(\tchar comm\[16\];)/\1\n#if ECAP_SINCE(1)\n\tuint64_t cgroup_id;\n#endif/'
 
 # And so on: 1.1 is released, 1.2 adds to it, and both hold.
 "$here/write.sh" "$tmp/released" release >/dev/null 2>&1
-next_minor "$tmp/released" 2
+"$here/next_minor.sh" "$tmp/released/sdk" 2 2
 "$here/write.sh" "$tmp/released"
 result "a third minor keeps the two before it" "$("$here/check.sh" "$tmp/released" 2>&1)"
 changed "what the second added is changed" $h/module.h 's/(ECAP_ADDED_1) 1u/\1 7u/' '1.1.layout:[0-9]+: constant ECAP_ADDED_1: was 0x1, is 0x7 now'
