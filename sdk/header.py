@@ -134,7 +134,7 @@ class Header:
             self.guard = rest
             return ''
         if word == 'ifndef' and rest == '__cplusplus':
-            return 'in C only'
+            return 'in C'
         return f'with `{rest}` defined' if word == 'ifdef' else ''
 
     def define(self, rest):

@@ -22,7 +22,7 @@ USUAL = {'struct_size': 'bytes of this struct, as its maker knows it',
 CODE = re.compile(r'''
     `[^`]+` | @\w+ | \b\w+\((?:\.\.\.)?\)             # `as is`, @argument, call()
   | \b(?:ECAP|ecap|BPF|EM|ET|CLOCK|UINT\d+)_\w+\*?      # ECAP_DEST_*
-  | \bstruct\ \w+ | \b\w+\.\w+(?:/\w+)*\.h\b | \becapture/[\w/]+(?:\.bpf)?\.h\b
+  | \bstruct\ (?=\w*_)\w+ | \b\w+\.\w+(?:/\w+)*\.h\b | \becapture/[\w/]+(?:\.bpf)?\.h\b
   | -E[A-Z]+\b | (?<!\S)--[a-z]+(?:-[a-z]+)*''', re.X)
 
 
@@ -39,7 +39,7 @@ def inline(text):
         made += f'`{match[0].strip("@`")}`'
         end = match.end()
     made += re.sub(r'([*<`\\])', r'\\\1', text[end:])
-    return re.sub(r'\[(main|reader|any thread|grows: \w+|fixed|inside)\]', r'**[\1]**', made)
+    return re.sub(r'\[(main|reader|any thread|grows: \w+|fixed|inside|private)\]', r'**[\1]**', made)
 
 
 def fill(text, first='', then=''):
@@ -53,7 +53,7 @@ def paragraphs(comment):
     for block in re.split(r'\n\s*\n', comment):
         for table, lines in itertools.groupby(block.split('\n'), lambda line: line.startswith('  ')):
             if table:
-                made.append('\n'.join('    ' + line.strip() for line in lines))
+                made.append('\n'.join('    ' + line[2:] for line in lines))
             else:
                 made.append(fill(inline(' '.join(lines))))
     return [m for m in made if m]

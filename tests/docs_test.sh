@@ -185,17 +185,22 @@ installed() {
 		grep -q -- "$pattern" "$tmp/files" || echo "is not installed: $pattern"
 	done <<<"$table"
 }
-mkdir "$tmp/stage"
-env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" install DESTDIR="$tmp/stage" prefix=/usr \
-	exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 ||
-	sed 's/^/# /' "$tmp/install.log"
-check "sdk/packaging.md has what is installed" installed sdk/packaging.md
-grep -v 'ecapture.m4' sdk/packaging.md >"$tmp/page.md"
-check "a file that packaging.md forgot is found out" \
-	finds "not in $tmp/page.md: /usr/share/aclocal/ecapture.m4" fails installed "$tmp/page.md"
-{ cat sdk/packaging.md; echo '| `/usr/lib/gone.so` | program |'; } >"$tmp/page.md"
-check "a file of packaging.md that is not there is found out" \
-	finds "is not installed: ^/usr/lib/gone" fails installed "$tmp/page.md"
+if [ -e "$build/Makefile" ]; then
+	mkdir "$tmp/stage"
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" install DESTDIR="$tmp/stage" prefix=/usr \
+		exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 ||
+		sed 's/^/# /' "$tmp/install.log"
+	check "sdk/packaging.md has what is installed" installed sdk/packaging.md
+	grep -v 'ecapture.m4' sdk/packaging.md >"$tmp/page.md"
+	check "a file that packaging.md forgot is found out" \
+		finds "not in $tmp/page.md: /usr/share/aclocal/ecapture.m4" fails installed "$tmp/page.md"
+	{ cat sdk/packaging.md; echo '| `/usr/lib/gone.so` | program |'; } >"$tmp/page.md"
+	check "a file of packaging.md that is not there is found out" \
+		finds "is not installed: ^/usr/lib/gone" fails installed "$tmp/page.md"
+else
+	n=$((n + 1))
+	echo "ok $n - sdk/packaging.md has what is installed # SKIP nothing is built in $build"
+fi
 
 released() {
 	case $(sed -n 's/^abi //p' sdk/abi/1.0.layout) in

@@ -17,7 +17,7 @@ from header import Header  # noqa: E402
 
 USUAL = re.compile(r'struct_size|reserved\d*$')
 THREAD = re.compile(r'\[(main|reader|any thread)\]')
-TAG = re.compile(r'\[(grows: \w+|fixed|inside|main|reader|any thread)\]')
+TAG = re.compile(r'\[(grows: \w+|fixed|inside|private|main|reader|any thread)\]')
 
 
 def says(comment):
