@@ -103,12 +103,30 @@ unlisted_tests() {
 	done
 }
 
+# What crosses to the host needs nothing; the glue for libbpf, and the mock, are for who has it all.
+sdk_includes() {
+	grep -rnE '^\s*#\s*include' sdk/ecapture/*.h sdk/ecapture/service |
+		grep -vE '^sdk/ecapture/(libbpf|mock)\.h:|<(stddef|stdint)\.h>|<ecapture/'
+}
+
 # alone HEADER COMPILER...: the header compiles without any other before it.
 alone() {
 	local header=$1
 	shift
 	echo "#include <${header#sdk/}>" >"$tmp/alone.c"
-	"$@" -Wall -Wextra -Werror -pedantic-errors -Isdk -fsyntax-only "$tmp/alone.c"
+	"$@" -Wall -Wextra -Wundef -Werror -pedantic-errors -Isdk -fsyntax-only "$tmp/alone.c"
+}
+
+# alone_in HEADER LANGUAGE STANDARDS COMPILER...: by each of the compilers, in each of its standards.
+alone_in() {
+	local header=$1 language=$2 standards=$3 compiler standard
+	shift 3
+	for compiler; do
+		for standard in $standards; do
+			# shellcheck disable=SC2086 # CC may have flags
+			alone "$header" $compiler "-std=$standard" -x "$language"
+		done
+	done
 }
 
 check "plugins include the SDK, libbpf, libc, UAPI and their own headers only" plugin_includes
@@ -131,13 +149,19 @@ for module in ${MODULES-}; do
 	check "$module exports its descriptor only, imports nothing of ours" exports "$build/.libs/$module"
 done
 
+check "SDK headers that cross to the host include stddef.h, stdint.h and each other only" sdk_includes
+cxx=()
+for compiler in "${CXX:-g++}" clang++; do
+	# shellcheck disable=SC2086 # CXX may have flags
+	! command -v $compiler >/dev/null || cxx+=("$compiler")
+done
 headers=$(find sdk/ecapture -name '*.h' ! -name '*.bpf.h' | sort)
 for header in $headers; do
-	check "$header alone in C11" alone "$header" ${CC:-gcc} -std=c11 -x c
-	if command -v ${CXX:-g++} >/dev/null; then
-		check "$header alone in C++17" alone "$header" ${CXX:-g++} -std=c++17 -x c++
+	check "$header alone in C11 and C17" alone_in "$header" c "c11 c17" "${CC:-gcc}" "${CLANG:-clang}"
+	if [ ${#cxx[@]} -gt 0 ]; then
+		check "$header alone in C++17 and C++20" alone_in "$header" c++ "c++17 c++20" "${cxx[@]}"
 	else
-		skip "$header alone in C++17" "no C++ compiler (g++)"
+		skip "$header alone in C++17 and C++20" "no C++ compiler (g++)"
 	fi
 done
 check "sdk/ecapture/record.h alone in BPF" alone sdk/ecapture/record.h ${CLANG:-clang} \
