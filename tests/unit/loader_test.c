@@ -176,6 +176,38 @@ static void keeps_the_reason(void **state)
 	assert_ptr_equal(ecap_catalog_find(catalog, "group-"), catalog->entries[5]);
 }
 
+/* Of a module that is refused its words are known, so that who asks for it is told why. */
+static void knows_what_is_refused(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	_cleanup_free_ char *by_word = NULL, *by_file = NULL, *by_path = NULL, *none = NULL;
+	char path[PATH_MAX + 32];
+	(void)state;
+
+	need_root();
+	snprintf(path, sizeof(path), "%s", build("one/file.so", "small", "-DNAME=\"name\" "
+						 "-DCOMMAND=\"word\" -DALIASES=\"other\""));
+	assert_int_equal(chmod(path, 0775), 0);
+	catalog = scan();
+	assert_int_equal(catalog->n, 1);
+	assert_null(catalog->entries[0]->desc);
+	assert_non_null(catalog->entries[0]->seen);
+	assert_string_equal(catalog->entries[0]->seen->module.name, "name");
+	assert_string_equal(catalog->entries[0]->dir, one);
+	for (const char *word = "word"; word; word = strcmp(word, "word") ? NULL : "other") {
+		assert_null(ecap_catalog_find(catalog, word));
+		text_is(ecap_err_text(), "/file.so: refused: writable by group");
+	}
+	assert_int_equal(ecap_catalog_locate(catalog, "name", &by_word), 0);
+	assert_string_equal(by_word, path);
+	assert_int_equal(ecap_catalog_locate(catalog, "file", &by_file), 0);
+	assert_string_equal(by_file, path);
+	assert_int_equal(ecap_catalog_locate(catalog, path, &by_path), 0);
+	assert_string_equal(by_path, path);
+	assert_true(ecap_catalog_locate(catalog, "nothing", &none) < 0);
+	assert_null(none);
+}
+
 static void refuses_a_directory_of_others(void **state)
 {
 	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
@@ -456,93 +488,6 @@ static void gives_the_reason_on_load(void **state)
 	text_is(ecap_err_text(), "/one/text.so: not an ELF file");
 }
 
-static int has_all(const char *id)
-{
-	return !strcmp(id, "ecap.elf/1") || !strcmp(id, "ecap.targets/1");
-}
-
-static int has_later(const char *id)
-{
-	return !strcmp(id, "ecap.elf/3") || !strcmp(id, "ecap.targets/1");
-}
-
-static int has_none(const char *id)
-{
-	return !id;
-}
-
-#define FIRST_NEEDS (ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF | ECAP_FEAT_UPROBE_MULTI)
-
-/* tests/unit/modules/full.c needs two services and has an object of each variant. */
-static void checks_what_the_host_has(void **state)
-{
-	static const struct {
-		uint64_t features;
-		uint32_t btf_mode;
-		int (*has_service)(const char *id);
-		const char *text;
-	} hosts[] = {
-		{ FIRST_NEEDS, 0, has_all, NULL },
-		{ FIRST_NEEDS, ECAP_BTF_CORE, has_all, NULL },
-		{ 0, 0, has_all, NULL },
-		{ 0, ECAP_BTF_NONCORE, has_all, NULL },
-		{ FIRST_NEEDS, 0, has_later, "/full.so: needs service ecap.elf/1, this ecapture "
-		  "has ecap.elf/3; upgrade the older of the two" },
-		{ FIRST_NEEDS, 0, has_none, "/full.so: needs service ecap.elf/1, which this "
-		  "ecapture does not have; upgrade ecapture" },
-		{ ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, has_all, "/full.so: no BPF object of module "
-		  "full fits this kernel: first needs BTF of the kernel and uprobe "
-		  "multi links; second is for --btf 2" },
-	};
-	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
-	(void)state;
-
-	need_root();
-	build("one/full.so", "full", "-O2");
-	catalog = scan();
-	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
-		const struct ecap_catalog_entry *entry = catalog->entries[0];
-		int err = ecap_module_check(entry->desc, entry->path, hosts[i].features,
-					    hosts[i].btf_mode, hosts[i].has_service);
-
-		assert_int_equal(err < 0, hosts[i].text != NULL);
-		if (err)
-			text_is(ecap_err_text(), hosts[i].text);
-	}
-}
-
-static void picks_the_first_that_fits(void **state)
-{
-	static const struct {
-		uint64_t features;
-		uint32_t btf_mode;
-		uint32_t index; /* 9: none */
-	} picks[] = {
-		{ FIRST_NEEDS, 0, 0 },
-		{ UINT64_MAX, 0, 0 },
-		{ UINT64_MAX, ECAP_BTF_CORE, 0 },
-		{ UINT64_MAX, ECAP_BTF_NONCORE, 1 },
-		{ FIRST_NEEDS & ~ECAP_FEAT_BTF, 0, 1 }, /* a CO-RE object needs BTF, said or not */
-		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, 0, 1 },
-		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, 9 },
-		{ 0, 0, 1 },
-	};
-	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
-	(void)state;
-
-	need_root();
-	build("one/full.so", "full", "-O2");
-	catalog = scan();
-	for (size_t i = 0; i < ARRAY_SIZE(picks); i++) {
-		uint32_t index = 9;
-		int err = ecap_module_pick_bpf(catalog->entries[0]->desc, picks[i].features,
-					       picks[i].btf_mode, &index);
-
-		assert_int_equal(index, picks[i].index);
-		assert_int_equal(err, picks[i].index == 9 ? -EOPNOTSUPP : 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +495,7 @@ int main(void)
 		cmocka_unit_test_setup(misses_directories, fresh),
 		cmocka_unit_test_setup(lists_a_file_once, fresh),
 		cmocka_unit_test_setup(keeps_the_reason, fresh),
+		cmocka_unit_test_setup(knows_what_is_refused, fresh),
 		cmocka_unit_test_setup(refuses_a_directory_of_others, fresh),
 		cmocka_unit_test_setup(first_directory_wins, fresh),
 		cmocka_unit_test_setup(refuses_words_that_are_taken, fresh),
@@ -561,8 +507,6 @@ int main(void)
 		cmocka_unit_test_setup(looks_again_before_loading, fresh),
 		cmocka_unit_test_setup(says_why_dlopen_refuses, fresh),
 		cmocka_unit_test_setup(gives_the_reason_on_load, fresh),
-		cmocka_unit_test_setup(checks_what_the_host_has, fresh),
-		cmocka_unit_test_setup(picks_the_first_that_fits, fresh),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, setup, work_remove);

@@ -233,6 +233,92 @@ static void leaves_open_what_is_not_known(void **state)
 	assert_null(file.handle);
 }
 
+static int has_all(const char *id)
+{
+	return !strcmp(id, "ecap.elf/1") || !strcmp(id, "ecap.targets/1");
+}
+
+static int has_later(const char *id)
+{
+	return !strcmp(id, "ecap.elf/3") || !strcmp(id, "ecap.targets/1");
+}
+
+static int has_none(const char *id)
+{
+	return !id;
+}
+
+#define FIRST_NEEDS (ECAP_FEAT_BTF | ECAP_FEAT_RINGBUF | ECAP_FEAT_UPROBE_MULTI)
+
+/* tests/unit/modules/full.c needs two services and has an object of each variant. */
+static void checks_what_the_host_has(void **state)
+{
+	static const struct {
+		uint64_t features;
+		uint32_t btf_mode;
+		int (*has_service)(const char *id);
+		const char *text;
+	} hosts[] = {
+		{ FIRST_NEEDS, 0, has_all, NULL },
+		{ FIRST_NEEDS, ECAP_BTF_CORE, has_all, NULL },
+		{ 0, 0, has_all, NULL },
+		{ 0, ECAP_BTF_NONCORE, has_all, NULL },
+		{ FIRST_NEEDS, 0, has_later, "/full.so: needs service ecap.elf/1, this ecapture "
+		  "has ecap.elf/3; upgrade the older of the two" },
+		{ FIRST_NEEDS, 0, has_none, "/full.so: needs service ecap.elf/1, which this "
+		  "ecapture does not have; upgrade ecapture" },
+		{ ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, has_all, "/full.so: no BPF object of module "
+		  "full fits this kernel: first needs BTF of the kernel and uprobe "
+		  "multi links; second is for --btf 2" },
+	};
+	_cleanup_(ecap_module_file_end) struct ecap_module_file file =
+		file_of(build("full.so", "full", "-O2"));
+	struct told told;
+	(void)state;
+
+	assert_int_equal(go_on(&file, &told), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		int err = ecap_module_check(file.desc, file.path, hosts[i].features,
+					    hosts[i].btf_mode, hosts[i].has_service);
+
+		assert_int_equal(err < 0, hosts[i].text != NULL);
+		if (err)
+			assert_non_null(strstr(ecap_err_text(), hosts[i].text));
+	}
+}
+
+static void picks_the_first_that_fits(void **state)
+{
+	static const struct {
+		uint64_t features;
+		uint32_t btf_mode;
+		uint32_t index; /* 9: none */
+	} picks[] = {
+		{ FIRST_NEEDS, 0, 0 },
+		{ UINT64_MAX, 0, 0 },
+		{ UINT64_MAX, ECAP_BTF_CORE, 0 },
+		{ UINT64_MAX, ECAP_BTF_NONCORE, 1 },
+		{ FIRST_NEEDS & ~ECAP_FEAT_BTF, 0, 1 }, /* a CO-RE object needs BTF, said or not */
+		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, 0, 1 },
+		{ FIRST_NEEDS & ~ECAP_FEAT_RINGBUF, ECAP_BTF_CORE, 9 },
+		{ 0, 0, 1 },
+	};
+	_cleanup_(ecap_module_file_end) struct ecap_module_file file =
+		file_of(build("full.so", "full", "-O2"));
+	struct told told;
+	(void)state;
+
+	assert_int_equal(go_on(&file, &told), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(picks); i++) {
+		uint32_t index = 9;
+		int err = ecap_module_pick_bpf(file.desc, picks[i].features,
+					       picks[i].btf_mode, &index);
+
+		assert_int_equal(index, picks[i].index);
+		assert_int_equal(err, picks[i].index == 9 ? -EOPNOTSUPP : 0);
+	}
+}
+
 static int setup(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -251,6 +337,8 @@ int main(void)
 		cmocka_unit_test(reads_a_later_abi),
 		cmocka_unit_test(reads_what_is_whole),
 		cmocka_unit_test(leaves_open_what_is_not_known),
+		cmocka_unit_test(checks_what_the_host_has),
+		cmocka_unit_test(picks_the_first_that_fits),
 	};
 
 	return cmocka_run_group_tests_name("module_checks", tests, setup, work_remove);
