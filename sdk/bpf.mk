@@ -17,11 +17,12 @@ ECAP_BPF_VARIANT_noncore = -DECAP_NONCORE
 ECAP_BPF_ARCH_x86_64 = x86
 ECAP_BPF_ARCH_aarch64 = arm64
 
-# The instruction set of the oldest kernels that are supported; newer ones take it too. Without
-# names of directories the object is the same wherever it is built.
-ECAP_BPF_CFLAGS = -target bpf -mcpu=v2 -O2 -g -std=gnu11 -Wall -ffreestanding \
+# The instruction set of the oldest kernels that are supported; newer ones take it too. The object
+# is the same wherever it is built: it has no names of directories, and the lines of the source,
+# which the verifier shows, are in it and not looked for when it is written.
+ECAP_BPF_CFLAGS = -target bpf -mcpu=v2 -O2 -gdwarf-5 -gembed-source -std=gnu11 -Wall -ffreestanding \
 	-D__TARGET_ARCH_$(ECAP_BPF_ARCH_$(ECAP_CPU)) \
-	-idirafter /usr/include/$(ECAP_MULTIARCH) -fdebug-compilation-dir=.
+	-idirafter /usr/include/$(ECAP_MULTIARCH) -fdebug-compilation-dir=/module
 
 # bpftool checks the object and drops the debug sections, but BTF.
 ecap_bpf_build = $(CLANG) $(ECAP_BPF_CFLAGS) $(ECAP_BPF_CPPFLAGS) $(ECAP_BPF_VARIANT_$*) \

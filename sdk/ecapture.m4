@@ -45,7 +45,8 @@ AC_DEFUN([ECAPTURE_MODULE], [
 	AC_SUBST([ECAP_CPU], [$host_cpu])
 	AC_SUBST([ECAP_MULTIARCH], [$($CC -print-multiarch 2>/dev/null)])
 	AC_SUBST([ECAP_BPF_CPPFLAGS], ["$ECAPTURE_SDK_CFLAGS $ECAPTURE_LIBBPF_CFLAGS dnl
--ffile-prefix-map=$ecapture_includedir/ecapture/=ecapture/"])
+-ffile-prefix-map=$ecapture_includedir/ecapture/=ecapture/ dnl
+-ffile-prefix-map=\$(srcdir)/= -ffile-prefix-map=./="])
 	AC_SUBST([ECAPTURE_CFLAGS], ["-std=gnu11 -fvisibility=hidden -pthread -Wa,-I. dnl
 $ECAPTURE_SDK_CFLAGS $ECAPTURE_LIBBPF_CFLAGS"])
 	AC_SUBST([ECAPTURE_LDFLAGS], ["-module -avoid-version -shared -pthread -Wl,-z,defs -Wl,-z,relro dnl

@@ -22,7 +22,10 @@ endif
 
 CFLAGS ?= -O2 -g
 BPF_VARIANTS ?= storage noncore
-TESTS ?= $(wildcard $(MODULE)_test.c)
+# Not from the environment: other builds, around this one, mean theirs by it.
+ifneq ($(filter undefined environment,$(origin TESTS)),)
+TESTS := $(wildcard $(MODULE)_test.c)
+endif
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 CLANG ?= clang
 ifeq ($(BPFTOOL),)
@@ -62,7 +65,7 @@ ecap_machine := $(shell $(CC) -dumpmachine)
 ECAP_CPU ?= $(firstword $(subst -, ,$(ecap_machine)))
 ECAP_MULTIARCH ?= $(shell $(CC) -print-multiarch 2>/dev/null)
 ECAP_BPF_CPPFLAGS = $(ecap_sdk_cflags) $(ecap_libbpf_cflags) \
-	-ffile-prefix-map=$(ecap_include)/ecapture/=ecapture/
+	-ffile-prefix-map=$(ecap_include)/ecapture/=ecapture/ -ffile-prefix-map=./=
 
 ecap_bpf_names = $(BPF:.bpf.c=)
 ecap_bpf_objects = $(foreach name,$(ecap_bpf_names),$(BPF_VARIANTS:%=$(name).%.o))
