@@ -81,6 +81,15 @@ static int print_help(const struct ecap_module *module, struct ecap_options *con
 	return 0;
 }
 
+/* Which file it is that runs, where another one of that name might have been meant. */
+static void tell_hidden(const struct ecap_catalog *catalog, const struct ecap_catalog_entry *used)
+{
+	for (uint32_t i = 0; i < catalog->n; i++)
+		if (catalog->entries[i]->shadowed_by == used)
+			log_info("host", "two modules are named \"%s\": %s (used) and %s",
+				 used->desc->module.name, used->path, catalog->entries[i]->path);
+}
+
 int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *jobs, uint32_t n)
 {
 	const struct ecap_common_config *common = ecap_options_config(line->common);
@@ -89,6 +98,8 @@ int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *job
 		ecap_log_set_level(ECAP_LOG_DEBUG);
 	if (common->logaddr && ecap_log_open(common->logaddr))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
+	for (uint32_t i = 0; i < n; i++)
+		tell_hidden(line->catalog, jobs[i].entry);
 	return ecap_capture(jobs, n, common->on_error) ? ECAP_EXIT_FAILURE : 0;
 }
 

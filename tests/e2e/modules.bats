@@ -124,6 +124,17 @@ no_trace() {
 	json 'j[2]["abi_needed"] == "1.99" and j[1]["version"] == "9.0"'
 }
 
+@test "the module that hides another is named when it is used" {
+	local status=0
+	mkdir "$M/one" "$M/two"
+	module one/used.so faulty -DNAME='"same"' '-DLOAD=return ecap_fail(context,-5,"as far as that")'
+	module two/hidden.so faulty -DNAME='"same"'
+	"$ECAPTURE" --plugin-dir "$M/one" --plugin-dir "$M/two" same >"$D/out" 2>"$D/err" || status=$?
+	same "exit code" 1 $status
+	logged "two modules are named \"same\": $M/one/used.so (used) and $M/two/hidden.so"
+	logged 'as far as that'
+}
+
 @test "list: columns grow with what is in them" {
 	module a.so faulty -DNAME='"a"'
 	module b.so faulty -DNAME='"a-name-of-twenty-nine-letters"' -DVERSION='"1.2.3-with-more-behind-it"'
