@@ -10,7 +10,7 @@
  */
 #include "openssl_record.h"
 
-#define ECAP_HEADER_MAX sizeof(struct openssl_record)
+#define ECAP_HEADER_MAX sizeof(struct openssl_key_record)
 #define ECAP_OVERFLOW
 
 #include <ecapture/bpf/chunks.bpf.h>
@@ -19,6 +19,7 @@
 
 #include "openssl_calls.bpf.h"
 #include "openssl_conns.bpf.h"
+#include "openssl_keys.bpf.h"
 #ifndef ECAP_NONCORE
 #include <ecapture/bpf/socket.bpf.h>
 #endif

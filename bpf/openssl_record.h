@@ -7,6 +7,7 @@
 
 #define OPENSSL_RECORD_DATA   1u /* plaintext: the header, then len bytes */
 #define OPENSSL_RECORD_UNSEEN 2u /* bytes that no buffer shows: total of them, no payload */
+#define OPENSSL_RECORD_KEY    3u /* a secret: struct openssl_key_record */
 
 /* Why no buffer shows them. */
 #define OPENSSL_UNSEEN_SENDFILE 1u /* SSL_sendfile */
@@ -29,6 +30,39 @@ struct openssl_record {
 };
 
 _Static_assert(sizeof(struct openssl_record) == 112, "no holes, the same on both sides");
+
+#define OPENSSL_RANDOM_BYTES 32u /* RFC 8446, 4.1.2 */
+#define OPENSSL_SECRET_MAX   64u /* EVP_MAX_MD_SIZE of openssl/evp.h */
+
+struct openssl_key_record {
+	struct openssl_record record; /* its len: of what follows */
+	uint8_t client_random[OPENSSL_RANDOM_BYTES];
+	uint8_t secret[OPENSSL_SECRET_MAX];
+	char label[48];      /* NUL-ended; empty when it could not be read */
+	uint64_t label_addr; /* in the process */
+	uint32_t secret_len;
+	uint32_t site;       /* key in the map of sites */
+};
+
+_Static_assert(sizeof(struct openssl_key_record) == 272, "no holes, the same on both sides");
+
+#define OPENSSL_KEY_LOADS     3u  /* at most, from the connection to the client random */
+#define OPENSSL_MAX_KEY_SITES 512u
+
+/*
+ * How to get from a key log function's first argument to the client random: offset[0] is added,
+ * and as often as @n_loads says, a pointer is read from there and the next offset added to it.
+ */
+struct openssl_key_site {
+	uint32_t n_loads;
+	int32_t offset[OPENSSL_KEY_LOADS + 1];
+};
+
+/*
+ * The key of a function in the map of sites where programs know no cookies: what all mappings of
+ * a file have in common of its address. Pages have 4 KiB or more.
+ */
+#define OPENSSL_KEY_SITE(addr) ((addr) & 0xfff)
 
 /*
  * What the attach cookie of a read, write or sendfile probe says: which way the bytes go

@@ -11,6 +11,7 @@ static const struct {
 	const void *table;
 } services[] = {
 	{ ECAP_ELF_SERVICE, &ecap_elf_service },
+	{ ECAP_KEYLOG_SERVICE, &ecap_keylog_service },
 	{ ECAP_TARGETS_SERVICE, &ecap_targets_service },
 };
 

@@ -4,6 +4,7 @@
 #define ECAPTURE_CORE_SERVICES_H
 
 #include <ecapture/service/elf.h>
+#include <ecapture/service/keylog.h>
 #include <ecapture/service/targets.h>
 
 /* The table of a service, or NULL. */
@@ -11,6 +12,7 @@ const void *ecap_service(const char *id);
 int ecap_has_service(const char *id);
 
 extern const struct ecap_elf ecap_elf_service;         /* elf/ */
+extern const struct ecap_keylog ecap_keylog_service;   /* keylog.c */
 extern const struct ecap_targets ecap_targets_service; /* targets/ */
 
 #endif

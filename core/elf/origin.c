@@ -178,9 +178,10 @@ static enum elf_walk_verdict visit(void *arg, const cs_insn *insn, uint64_t stat
 	struct ecap_elf_use use = { .struct_size = sizeof(use), .addr = insn->address };
 
 	use.kind = kind_of(elf_insn_branch(insn, &use.callee), leaves);
-	if (use.kind) {
-		memcpy(use.arg, r->value, sizeof(use.arg));
+	if (use.kind == ECAP_ELF_USE_RETURN) {
 		use.result = of_register(r, X86_REG_RAX);
+	} else if (use.kind) {
+		memcpy(use.arg, r->value, sizeof(use.arg));
 	} else if (reads_memory(r, insn, &use.result)) {
 		use.kind = ECAP_ELF_USE_LOAD;
 	} else {

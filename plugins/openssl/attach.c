@@ -91,6 +91,11 @@ int openssl_has_session(const struct openssl *m)
 	return (m->ctx->features & ECAP_FEAT_UPROBE_SESSION) && has_program(m, OPENSSL_SESSION);
 }
 
+int openssl_has_cookies(const struct openssl *m)
+{
+	return has_program(m, "note");
+}
+
 /* Old kernels: a program for each kind of point. */
 static int attach_without_cookies(struct openssl *m, const char *path, const struct plan *plan)
 {
@@ -130,7 +135,7 @@ static int attach_plan(struct openssl *m, const char *path, const struct plan *p
 
 	if (err)
 		return err;
-	if (!has_program(m, "note"))
+	if (!openssl_has_cookies(m))
 		return attach_without_cookies(m, path, plan);
 	return plan->n_notes ? ecap_bpf_probes(m->ctx, m->object, "note", ECAP_AT_ENTRY, path,
 					       plan->notes, plan->n_notes, &m->links) : 0;
@@ -157,8 +162,7 @@ static const char *const flavours[] = {
 	[OPENSSL_BORINGSSL] = "BoringSSL",
 };
 
-/* A file that was looked for, not named, may lack the functions: others are searched on. */
-static int refuse(struct openssl *m, const struct ecap_target *target, int err, const char *why)
+int openssl_refuse(struct openssl *m, const struct ecap_target *target, int err, const char *why)
 {
 	if (target->how == ECAP_TARGET_GIVEN)
 		return ecap_fail(m->ctx, err, "%s: %s", target->shown, why);
@@ -167,20 +171,17 @@ static int refuse(struct openssl *m, const struct ecap_target *target, int err, 
 	return 0;
 }
 
-int openssl_attach(void *arg, const struct ecap_target *target)
+/* Reads, writes and notes. */
+static int attach_text(struct openssl *m, const struct ecap_target *target,
+		       struct ecap_elf_file *file)
 {
-	struct openssl *m = arg;
 	struct openssl_location location;
-	struct ecap_elf_file *file;
-	int err = m->elf->open(target->path, &file);
+	int err;
 
-	if (err)
-		return refuse(m, target, err, "no ELF file that can be read");
 	memset(&location, 0, sizeof(location));
 	err = openssl_locate(m->elf, file, m->config->exact_symbols, &location);
-	m->elf->close(file);
 	if (err)
-		return refuse(m, target, err, location.tried);
+		return openssl_refuse(m, target, err, location.tried);
 	err = attach_all(m, target, &location);
 	if (err)
 		return err;
@@ -188,4 +189,17 @@ int openssl_attach(void *arg, const struct ecap_target *target)
 	ecap_log(m->ctx, ECAP_LOG_INFO, "%s: %s, %u probes", target->shown,
 		 flavours[location.flavour], location.n_probes);
 	return 0;
+}
+
+int openssl_attach(void *arg, const struct ecap_target *target)
+{
+	struct openssl *m = arg;
+	struct ecap_elf_file *file;
+	int err = m->elf->open(target->path, &file);
+
+	if (err)
+		return openssl_refuse(m, target, err, "no ELF file that can be read");
+	err = m->keys ? openssl_attach_keys(m, target, file) : attach_text(m, target, file);
+	m->elf->close(file);
+	return err;
 }

@@ -45,6 +45,9 @@ int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 		return -EINVAL;
 	if (r->type == OPENSSL_RECORD_UNSEEN)
 		return tell_unseen(state, r);
+	if (r->type == OPENSSL_RECORD_KEY)
+		return len < sizeof(struct openssl_key_record)
+			? -EINVAL : openssl_decode_key(state, rec);
 	if (r->type != OPENSSL_RECORD_DATA)
 		return -EINVAL;
 	ev->dest = ECAP_DEST_PROCESSOR;

@@ -25,13 +25,30 @@ static const struct ecap_bpf objects[] = {
 	  .variant = ECAP_BTF_NONCORE, .features = ECAP_BPF_NEEDS_NONCORE },
 };
 
+static int is_keylog(const struct openssl_config *config)
+{
+	return config->model == OPENSSL_KEY || config->model == OPENSSL_KEYLOG;
+}
+
+/* What is given for another mode than the one that was chosen. */
+static void tell_unused(const struct ecap_context *ctx, const struct openssl_config *config)
+{
+	if (config->ssl_version)
+		ecap_log(ctx, ECAP_LOG_INFO, "--ssl_version is not needed: functions are found in "
+			 "the file itself");
+	if (config->pcapfile || config->ifname || config->filter)
+		ecap_log(ctx, ECAP_LOG_WARN, "--pcapfile, --ifname and a packet filter have no effect "
+			 "in this mode");
+}
+
 static int openssl_init(const struct ecap_context *ctx, void **state)
 {
 	const struct openssl_config *config = ctx->config;
 	struct openssl *m;
+	int err = 0;
 
-	if (config->model != 0)
-		return ecap_fail(ctx, -ENOTSUP, "--model: this version captures text only");
+	if (config->model == OPENSSL_PCAP || config->model == OPENSSL_PCAPNG)
+		return ecap_fail(ctx, -ENOTSUP, "--model: this version writes text or a key log");
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return ecap_fail(ctx, -ENOMEM, "out of memory");
@@ -39,14 +56,15 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	m->config = config;
 	m->elf = ecap_elf(ctx);
 	m->targets = ecap_targets(ctx);
-	if (config->ssl_version)
-		ecap_log(ctx, ECAP_LOG_INFO, "--ssl_version is not needed: functions are found in "
-			 "the file itself");
-	if (config->keylogfile || config->pcapfile || config->ifname || config->filter)
-		ecap_log(ctx, ECAP_LOG_WARN, "--keylogfile, --pcapfile, --ifname and a packet filter "
-			 "have no effect in text mode");
-	*state = m;
-	return 0;
+	m->keylog = ecap_keylog(ctx);
+	tell_unused(ctx, config);
+	if (is_keylog(config))
+		err = m->keylog->open(ctx->self, config->keylogfile, &m->keys);
+	if (err)
+		free(m);
+	else
+		*state = m;
+	return err;
 }
 
 static void autoload(struct openssl *m, const char *name, int on)
@@ -62,7 +80,15 @@ static void choose_programs(struct openssl *m)
 {
 	int session = openssl_has_session(m);
 	int tracepoints = (m->ctx->features & ECAP_FEAT_SOCK_LENGTH_TP) != 0;
+	struct bpf_program *program;
 
+	if (m->keys) {
+		bpf_object__for_each_program(program, m->object)
+			bpf_program__set_autoload(program, !strcmp(bpf_program__name(program),
+								   OPENSSL_KEYS));
+		return;
+	}
+	autoload(m, OPENSSL_KEYS, 0);
 	autoload(m, OPENSSL_SESSION, session);
 	autoload(m, "call_entry", !session);
 	autoload(m, "call_return", !session);
@@ -175,6 +201,8 @@ static void openssl_close(void *state)
 
 	ecap_links_cut(&m->links, 0);
 	bpf_object__close(m->object);
+	m->keylog->close(m->keys);
+	free(m->key_places);
 	free(m);
 }
 
@@ -198,20 +226,23 @@ static const struct ecap_option options[] = {
 	    .help = "probe the exported functions only: slower, and misses I/O through a BIO"),
 	OPT(model, ECAP_OPT_ENUM, "model", .short_name = 'm', .metavar = "MODE", .def = "text",
 	    .choices = "text|pcap|pcapng|key|keylog", .group = "Mode",
-	    .help = "what to write; this version has text"),
-	OPT(keylogfile, ECAP_OPT_PATH, "keylogfile", .short_name = 'k', .metavar = "FILE",
-	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	    .help = "what to write: plaintext, or a key log (key is the same); no packets yet"),
+	OPT(keylogfile, ECAP_OPT_STRING, "keylogfile", .short_name = 'k', .metavar = "FILE",
+	    .def = "ecapture_openssl_key.log", .group = "Mode",
+	    .help = "where the key log goes, as Wireshark reads it; -: standard output"),
 	OPT(pcapfile, ECAP_OPT_PATH, "pcapfile", .short_name = 'w', .metavar = "FILE",
-	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect yet"),
 	OPT(ifname, ECAP_OPT_IFNAME, "ifname", .short_name = 'i', .metavar = "IFACE",
-	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect in text mode"),
+	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect yet"),
 	OPT(ssl_version, ECAP_OPT_STRING, "ssl_version", .metavar = "VERSION",
 	    .flags = ECAP_OPT_HIDDEN, .group = "Target", .help = "not needed"),
 	OPT(filter, ECAP_OPT_REST, "filter", .metavar = "WORDS", .flags = ECAP_OPT_HIDDEN,
-	    .group = "Mode", .help = "no effect in text mode"),
+	    .group = "Mode", .help = "no effect yet"),
 };
 
-static const char *const services[] = { ECAP_ELF_SERVICE, ECAP_TARGETS_SERVICE, NULL };
+static const char *const services[] = {
+	ECAP_ELF_SERVICE, ECAP_KEYLOG_SERVICE, ECAP_TARGETS_SERVICE, NULL
+};
 
 ECAP_MODULE(
 	.name = "openssl", .command = "tls", .aliases = "openssl",

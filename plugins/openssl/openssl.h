@@ -5,8 +5,10 @@
 
 #include <ecapture/libbpf.h>
 #include <ecapture/service/elf.h>
+#include <ecapture/service/keylog.h>
 #include <ecapture/service/targets.h>
 
+#include "keylog.h"
 #include "locate.h"
 #include "openssl_record.h"
 
@@ -18,11 +20,22 @@ struct openssl_config {
 	uint8_t exact_symbols;
 };
 
-/* The program for entry and return in one. */
+/* --model: what is written, and another word for it. */
+enum { OPENSSL_TEXT, OPENSSL_PCAP, OPENSSL_PCAPNG, OPENSSL_KEY, OPENSSL_KEYLOG };
+
+/* The program for entry and return in one, and that for secrets. */
 #define OPENSSL_SESSION "call_session"
+#define OPENSSL_KEYS    "key_logged"
 
 /* Processes for which something was said already: once is enough. */
 #define OPENSSL_SAID_MAX 1024
+
+/* A place that the programs know, and the labels of its file. */
+struct openssl_key_place {
+	uint64_t key; /* in the map of sites */
+	struct openssl_key_site site;
+	uint16_t labels[OPENSSL_N_LABELS];
+};
 
 struct openssl {
 	const struct ecap_context *ctx;
@@ -33,6 +46,10 @@ struct openssl {
 	struct ecap_links links;
 	struct ecap_map map;
 	uint32_t n_files; /* that are probed */
+	const struct ecap_keylog *keylog;
+	struct ecap_keylog_file *keys; /* key log mode only, else NULL */
+	struct openssl_key_place *key_places;
+	uint32_t n_key_places;
 	struct {
 		uint32_t pid, reason;
 	} said[OPENSSL_SAID_MAX]; /* [reader] */
@@ -41,6 +58,18 @@ struct openssl {
 
 /* 1 when the object has that program and the kernel can attach it. */
 int openssl_has_session(const struct openssl *m);
+
+/* 1 when its programs are told by attach cookies what a probe is for. */
+int openssl_has_cookies(const struct openssl *m);
+
+/* A file that was looked for, not named, may lack the functions: 0, others are searched on. */
+int openssl_refuse(struct openssl *m, const struct ecap_target *target, int err, const char *why);
+
+/* The same for the functions that secrets come by. */
+int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
+			struct ecap_elf_file *file);
+/* [reader] Into the key log. Returns 0 or a negative errno. */
+int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r);
 
 /* Finds the functions of one file and attaches to them; the callback of ecap.targets/1. */
 int openssl_attach(void *arg, const struct ecap_target *target);

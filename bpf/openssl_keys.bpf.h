@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Secrets, where OpenSSL and BoringSSL hand them to their key log function, (ssl, label, secret,
+ * length): they come by whether or not the program has set a key log.
+ */
+#ifndef OPENSSL_KEYS_BPF_H
+#define OPENSSL_KEYS_BPF_H
+
+/* Where the client random is, for each probed function: see OPENSSL_KEY_SITE. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OPENSSL_MAX_KEY_SITES);
+	__type(key, __u64);
+	__type(value, struct openssl_key_site);
+} key_sites SEC(".maps");
+
+static __always_inline __u64 this_site(struct pt_regs *ctx)
+{
+#ifdef ECAP_TASK_STORAGE
+	return bpf_get_attach_cookie(ctx);
+#else
+	return OPENSSL_KEY_SITE(PT_REGS_IP(ctx));
+#endif
+}
+
+/* A page that the program itself has not touched yet may be absent: some programs may wait for it. */
+static __always_inline long read_user(void *to, __u32 len, __u64 from)
+{
+	long err = bpf_probe_read_user(to, len, (const void *)from);
+
+#ifdef ECAP_DYNPTR
+	if (err)
+		err = bpf_copy_from_user(to, len, (const void *)from);
+#endif
+	return err;
+}
+
+static __always_inline long read_client_random(const struct openssl_key_site *site, __u64 from,
+					       __u8 *random)
+{
+	for (__u32 i = 0; i < OPENSSL_KEY_LOADS; i++) {
+		from += (__s64)site->offset[i];
+		if (i >= site->n_loads)
+			return read_user(random, OPENSSL_RANDOM_BYTES, from);
+		if (read_user(&from, sizeof(from), from))
+			return -1;
+	}
+	return read_user(random, OPENSSL_RANDOM_BYTES, from + (__s64)site->offset[OPENSSL_KEY_LOADS]);
+}
+
+SEC("uprobe" ECAP_SLEEPABLE)
+int key_logged(struct pt_regs *ctx)
+{
+	struct openssl_key_record record = { .record = { .fd = -1, .type = OPENSSL_RECORD_KEY } };
+	__u64 key = this_site(ctx), len = PT_REGS_PARM4(ctx);
+	struct openssl_key_site *site = bpf_map_lookup_elem(&key_sites, &key);
+
+	if (!site || !ecap_wanted())
+		return 0;
+	record.label_addr = PT_REGS_PARM2(ctx);
+	record.secret_len = (__u32)len;
+	record.site = (__u32)key;
+	record.record.len = sizeof(record) - sizeof(record.record);
+	/* What cannot be read stays empty: labels are told apart by their address, too. */
+	if (read_user(record.label, sizeof(record.label) - 1, record.label_addr))
+		__builtin_memset(record.label, 0, sizeof(record.label));
+	if (!len || len > sizeof(record.secret) ||
+	    read_user(record.secret, (__u32)len, PT_REGS_PARM3(ctx)) ||
+	    read_client_random(site, PT_REGS_PARM1(ctx), record.client_random)) {
+		ecap_count_fault((__u32)len);
+		return 0;
+	}
+	ecap_fill_task(&record.record);
+	ecap_send_scratch(ctx, &record, sizeof(record), NULL, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Secrets go into the key log; they are no events. */
+#include "openssl.h"
+
+/* By its address, where the text itself could not be read. */
+static const char *label_by_address(const struct openssl *m, const struct openssl_key_record *r)
+{
+	const char *label = NULL;
+
+	for (uint32_t i = 0; i < m->n_key_places; i++) {
+		if (m->key_places[i].key != r->site)
+			continue;
+		for (uint32_t k = 0; k < OPENSSL_N_LABELS; k++) {
+			if (m->key_places[i].labels[k] != OPENSSL_LABEL_MARK(r->label_addr))
+				continue;
+			if (label)
+				return NULL;
+			label = openssl_labels[k];
+		}
+	}
+	return label;
+}
+
+int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
+{
+	const char *label = *r->label ? r->label : label_by_address(m, r);
+	int added;
+
+	if (!m->keys || !label || r->secret_len > sizeof(r->secret) ||
+	    !memchr(r->label, 0, sizeof(r->label)))
+		return -EINVAL;
+	added = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
+	if (added < 0) {
+		m->ctx->host->abort(m->ctx->self, added);
+		return 0;
+	}
+	m->ctx->host->count(m->ctx->self, added ? "secrets written" : "secrets told again", 1);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the function through which OpenSSL and BoringSSL write their key log, (ssl, label, secret,
+ * length): every secret passes there, whether or not the program has set a key log.
+ */
+#ifndef OPENSSL_KEYLOG_H
+#define OPENSSL_KEYLOG_H
+
+#include <ecapture/service/elf.h>
+
+#define OPENSSL_N_LABELS 7u
+
+/* Name of a label by its index. */
+extern const char *const openssl_labels[OPENSSL_N_LABELS];
+
+struct openssl_keylog {
+	uint64_t addr;                        /* of the function */
+	uint64_t offset;                      /* of its first instruction in the file */
+	struct ecap_elf_value client_random;  /* its 32 bytes, from the first argument */
+	uint32_t n_labels;                    /* different ones that lead to it */
+	uint16_t labels[OPENSSL_N_LABELS];    /* OPENSSL_LABEL_MARK() of each, 0: it does not */
+	char how[96];                         /* "9 labels; client random as in SSL_get_client_random" */
+};
+
+/* What all mappings of a file have in common of a label's address. Pages have 4 KiB or more. */
+#define OPENSSL_LABEL_MARK(addr) ((uint16_t)(((addr) & 0xfff) | 0x1000))
+
+/* A program may hold several libraries. */
+#define OPENSSL_MAX_KEYLOGS 4u
+
+struct openssl_keylogs {
+	uint32_t n;
+	struct openssl_keylog list[OPENSSL_MAX_KEYLOGS];
+	char tried[1024]; /* what was found and not believed, for messages */
+};
+
+/*
+ * Returns 0 with at least one function, -ENOENT when no label leads to one, or -EBADMSG when
+ * what was found contradicts itself; then @keylogs->tried says why.
+ */
+int openssl_locate_keylog(const struct ecap_elf *elf, struct ecap_elf_file *file,
+			  struct openssl_keylogs *keylogs);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key log function and the client random's place in real builds of OpenSSL and BoringSSL,
+ * which fetch-builds.sh fetches: by symbols where the file has them, and where the private headers
+ * of that version have the member.
+ */
+#include "fetched.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "../../plugins/openssl/keylog.h"
+#include "services.h"
+
+static const struct ecap_elf *const elf = &ecap_elf_service;
+static struct openssl_keylogs keylogs;
+
+/*
+ * Offsets of s3 and client_random: OpenSSL 1.1.1 reaches s3 by a pointer, 3.0 has it inside. One
+ * of 0: not looked up, as the build is of no fixed version.
+ */
+static const struct build {
+	const char *name;
+	uint8_t n_loads;
+	int32_t offset[2];
+	int has_getter;
+} builds[] = {
+	{ "debian11", 1, { 0xa8, 0xb8 }, 1 },
+	{ "debian12", 0, { 0x160, 0 }, 1 },
+	{ "debian13", 0, { 0x188, 0 }, 1 },
+	{ "debian-sid", 0, { 0, 0 }, 1 },
+	{ "android", 1, { 0x30, 0x30 }, 1 },
+	{ "psycopg2", 0, { 0, 0 }, 1 },
+	{ "curl_cffi", 1, { 0, 0 }, 1 },
+	{ "grpcio", 1, { 0, 0 }, 0 },
+	{ "node", 0, { 0, 0 }, 1 },
+};
+
+static struct ecap_elf_file *open_path(const char *path)
+{
+	struct ecap_elf_file *file = NULL;
+
+	if (elf->open(path, &file) != 0)
+		fail_msg("%s", ecap_err_text());
+	return file;
+}
+
+static int on_place(void *arg, uint64_t addr)
+{
+	uint16_t *mark = arg;
+
+	if (OPENSSL_LABEL_MARK(addr) == *mark)
+		*mark = 0;
+	return 0;
+}
+
+/* The mark is that of a place where the label's text is. */
+static void check_label(struct ecap_elf_file *file, uint32_t i, uint16_t mark)
+{
+	if (!mark)
+		return;
+	elf->find(file, openssl_labels[i], (uint32_t)strlen(openssl_labels[i]) + 1, on_place,
+		  &mark);
+	assert_int_equal(mark, 0);
+}
+
+static void test_build(void **state)
+{
+	const struct build *build = *state;
+	struct ecap_elf_file *file = open_path(fetched_build(build->name));
+	const struct openssl_keylog *keylog = &keylogs.list[0];
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+
+	if (openssl_locate_keylog(elf, file, &keylogs) != 0)
+		fail_msg("%s: %s", build->name, keylogs.tried);
+	assert_int_equal(keylogs.n, 1);
+	assert_true(keylog->n_labels >= 6);
+	assert_int_equal(keylog->client_random.kind, ECAP_ELF_PATH);
+	assert_int_equal(keylog->client_random.arg, 0);
+	assert_int_equal(keylog->client_random.n_loads, build->n_loads);
+	for (int i = 0; i <= build->n_loads && build->offset[i]; i++)
+		assert_int_equal(keylog->client_random.offset[i], build->offset[i]);
+	assert_int_equal(strstr(keylog->how, "SSL_get_client_random") != NULL, build->has_getter);
+	if (elf->symbol(file, "ssl_log_secret", &symbol) == 0)
+		assert_int_equal(keylog->addr, symbol.addr);
+	uint64_t offset = 0;
+
+	assert_int_equal(elf->offset(file, keylog->addr, &offset), 0);
+	assert_int_equal(keylog->offset, offset);
+	for (uint32_t i = 0; i < OPENSSL_N_LABELS; i++)
+		check_label(file, i, keylog->labels[i]);
+	elf->close(file);
+}
+
+static void test_other_libraries(void **state)
+{
+	static const char *const paths[] = { "/lib/x86_64-linux-gnu/libc.so.6", "/bin/bash",
+					     "/usr/lib/x86_64-linux-gnu/libcrypto.so.3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (access(paths[i], R_OK))
+			continue;
+		struct ecap_elf_file *file = open_path(paths[i]);
+
+		assert_int_equal(openssl_locate_keylog(elf, file, &keylogs), -ENOENT);
+		assert_string_equal(keylogs.tried, "no label of a key log leads to a function");
+		elf->close(file);
+	}
+}
+
+#define BUILD(i) { "test_build", test_build, NULL, NULL, (void *)(uintptr_t)&builds[i] }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
+		BUILD(8),
+		cmocka_unit_test(test_other_libraries),
+	};
+
+	return cmocka_run_group_tests_name("openssl_keylog", tests, NULL, NULL);
+}
