@@ -93,15 +93,17 @@ static void print_configuration(FILE *out)
 			"and mode, and those of each directory above it. The same goes for modules.");
 	fputs(".SH FILES\n", out);
 	print_tag(out, ECAP_PLUGIN_DIR);
-	ecap_man_prose(out, "where modules are, unless --plugin-dir or ECAPTURE_MODULE_PATH says otherwise");
+	ecap_man_prose(out, "where modules are, unless --plugin-dir or " ECAP_MODULE_PATH
+			" says otherwise");
 	print_tag(out, ECAP_CONFIG_FILE);
-	ecap_man_prose(out, "a sample of a configuration, every option with its default");
+	ecap_man_prose(out, "what \"ecapture run\" reads unless --config says otherwise; as it is installed, "
+			"a sample with every option and its default, which starts nothing");
 }
 
 static void print_environment(FILE *out)
 {
 	fputs(".SH ENVIRONMENT\n", out);
-	print_tag(out, "ECAPTURE_MODULE_PATH");
+	print_tag(out, ECAP_MODULE_PATH);
 	ecap_man_prose(out, "directories to look for modules in, with \":\" between them; --plugin-dir "
 			"goes before it, and it before the configuration. Without effect where the "
 			"program has more rights than who starts it.");

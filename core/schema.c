@@ -85,12 +85,15 @@ static json_t *number_schema(const struct ecap_option *row)
 	return schema;
 }
 
+/* The words of parse_bool() in core/option_value.c. */
+#define YES "[yY][eE][sS]|[tT][rR][uU][eE]|[oO][nN]|1"
+#define NO  "[nN][oO]|[fF][aA][lL][sS][eE]|[oO][fF][fF]|0"
+
 static json_t *bool_schema(const struct ecap_option *row)
 {
 	(void)row;
 	return json_pack("{s:[s, s], s:s}", "type", "boolean", "string", "pattern",
-			 "^([yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]"
-			 "|[oO][nN]|[oO][fF][fF]|[01])$");
+			 "^(" YES "|" NO ")$");
 }
 
 static int has_string(const json_t *array, const char *text, size_t len)
@@ -187,7 +190,10 @@ static json_t *row_schema(const struct ecap_option *row)
 }
 
 struct object {
-	json_t *properties, *required, *all_of;
+	json_t *properties;
+	json_t *required; /* names that must be there */
+	json_t *either;   /* schemas: one of two spellings must be there */
+	json_t *rules;    /* schemas that hold in any case */
 };
 
 static json_t *reference(const char *at, const char *name)
@@ -199,13 +205,15 @@ static json_t *reference(const char *at, const char *name)
 	return json_pack("{s:s}", "$ref", target);
 }
 
-/* Not both spellings, and one of them where the option is required. */
-static json_t *one_spelling(const struct ecap_option *row, int must)
+static json_t *not_both(const struct ecap_option *row)
 {
-	if (must)
-		return json_pack("{s:[{s:[s]}, {s:[s]}]}", "oneOf", "required", row->name,
-				 "required", row->alias);
 	return json_pack("{s:{s:[s, s]}}", "not", "required", row->name, row->alias);
+}
+
+static json_t *either(const struct ecap_option *row)
+{
+	return json_pack("{s:[{s:[s]}, {s:[s]}]}", "anyOf", "required", row->name, "required",
+			 row->alias);
 }
 
 /* @shared: another object that has the row, or NULL. A name that is taken is left alone. */
@@ -223,16 +231,27 @@ static void add_row(const struct object *object, const struct ecap_option *row, 
 		json_object_set_new(object->properties, row->alias,
 				    shared ? reference(shared, row->name) :
 				    named ? reference(at, row->name) : row_schema(row));
-	if (named && aliased && (must || row->type != ECAP_OPT_LIST))
-		json_array_append_new(object->all_of, one_spelling(row, must));
+	if (named && aliased && row->type != ECAP_OPT_LIST)
+		json_array_append_new(object->rules, not_both(row));
+	if (named && aliased && must)
+		json_array_append_new(object->either, either(row));
 	else if (named && must)
 		json_array_append_new(object->required, json_string(row->name));
+}
+
+/* What is required where the section is enabled. */
+static json_t *when_enabled(const struct object *object)
+{
+	return json_pack("{s:{s:[s], s:{s:{s:[{s:b}, {s:s, s:s}]}}}, s:{s:O, s:O}}", "if",
+			 "required", "enabled", "properties", "enabled", "anyOf", "const", 1,
+			 "type", "string", "pattern", "^(" YES ")$", "then", "required",
+			 object->required, "allOf", object->either);
 }
 
 json_t *ecap_schema_object(struct ecap_options *const *tables, uint32_t n_tables, uint32_t without,
 			   struct ecap_schema_place place)
 {
-	struct object object = { json_object(), json_array(), json_array() };
+	struct object object = { json_object(), json_array(), json_array(), json_array() };
 
 	for (uint32_t t = 0; t < n_tables; t++) {
 		uint32_t n;
@@ -246,11 +265,16 @@ json_t *ecap_schema_object(struct ecap_options *const *tables, uint32_t n_tables
 	json_t *schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties",
 				   object.properties, "additionalProperties", 0);
 
-	if (json_array_size(object.required))
+	if (place.shared && json_array_size(object.required) + json_array_size(object.either))
+		json_array_append_new(object.rules, when_enabled(&object));
+	else if (!place.shared)
+		json_array_extend(object.rules, object.either);
+	if (!place.shared && json_array_size(object.required))
 		json_object_set(schema, "required", object.required);
-	if (json_array_size(object.all_of))
-		json_object_set(schema, "allOf", object.all_of);
+	if (json_array_size(object.rules))
+		json_object_set(schema, "allOf", object.rules);
 	json_decref(object.required);
-	json_decref(object.all_of);
+	json_decref(object.either);
+	json_decref(object.rules);
 	return schema;
 }

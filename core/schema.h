@@ -17,7 +17,11 @@
 
 struct ecap_schema_place {
 	const char *at;     /* the schema itself in the document: "#", or "#/properties/tls" */
-	const char *shared; /* one that has the rows of the last table already, or NULL */
+	/*
+	 * In the document of a whole file: the schema that has the rows of the last table already.
+	 * There an option is required only where the section says "enabled". NULL: it stands alone.
+	 */
+	const char *shared;
 };
 
 /*

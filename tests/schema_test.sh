@@ -17,9 +17,9 @@ for so in "$tmp/vendor.so" "$tmp/required.so" $(printf '.libs/%s ' $MODULES); do
 	ecapture modules schema "$so" >"$schema" || exit 1
 	tables+=("$so=$schema")
 done
-if plugin_dir "$tmp/vendor.so"; then
+if plugin_dir "$tmp/required.so"; then
 	ecapture --plugin-dir "$plugins" modules schema >"$tmp/whole.json" || exit 1
-	tables+=("$tmp/vendor.so=$tmp/whole.json:ven-dor")
+	tables+=("$tmp/required.so=$tmp/whole.json:ven-dor")
 else
 	mkdir "$tmp/none"
 	ecapture --plugin-dir "$tmp/none" modules schema >"$tmp/whole.json" || exit 1

@@ -77,7 +77,9 @@ int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *job
 /* "ecapture run": captures with the modules that the ini file enables. */
 int ecap_command_run_file(struct ecap_command_line *line, const void *config);
 
-/* Takes the directories of modules from ECAPTURE_MODULE_PATH, unless flags name some. */
+/* The variable with directories of modules, ':' between them. */
+#define ECAP_MODULE_PATH "ECAPTURE_MODULE_PATH"
+/* Takes the directories of modules from it, unless flags name some. */
 int ecap_command_environment(struct ecap_command_line *line);
 /* Looks for modules where these common options say; what was found before is forgotten. */
 int ecap_command_find_modules(struct ecap_command_line *line, struct ecap_options *common);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ecapture config sample: an ini file with every section and option, to be edited. */
 #include "commands/command.h"
-#include "err.h"
+#include "commands/shown.h"
 #include "sample.h"
 #include "util.h"
 #include "version.h"
@@ -74,8 +74,8 @@ static int sample(struct ecap_command_line *line, const void *config)
 
 	int err = print_modules(stdout, line);
 
-	if (!err && fflush(stdout))
-		err = ecap_err(-EIO, "standard output cannot be written");
+	if (!err)
+		err = ecap_shown_end();
 	return err ? ecap_command_fail("config", ECAP_EXIT_FAILURE) : 0;
 }
 

@@ -6,8 +6,6 @@
 #include "err.h"
 #include "util.h"
 
-#define MODULE_PATH "ECAPTURE_MODULE_PATH" /* directories with ':' between them */
-
 /* As if it had been given by --plugin-dir. */
 static int add_dir(struct ecap_command_line *line, const char *dir, size_t len)
 {
@@ -26,7 +24,7 @@ int ecap_command_environment(struct ecap_command_line *line)
 {
 	int given = ecap_command_plugin_dir_given(line->early);
 	/* not from somebody with fewer rights than the program has */
-	const char *dir = given ? NULL : secure_getenv(MODULE_PATH);
+	const char *dir = given ? NULL : secure_getenv(ECAP_MODULE_PATH);
 	int err = 0;
 
 	while (dir && *dir && !err) {
@@ -35,7 +33,7 @@ int ecap_command_environment(struct ecap_command_line *line)
 		err = len ? add_dir(line, dir, len) : 0;
 		dir += len + (dir[len] == ':');
 	}
-	return err ? ecap_err_context(err, MODULE_PATH) : 0;
+	return err ? ecap_err_context(err, ECAP_MODULE_PATH) : 0;
 }
 
 int ecap_command_plugin_dir_given(struct ecap_options *common)

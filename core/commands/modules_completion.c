@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "commands/shown.h"
 #include "complete.h"
 #include "err.h"
 #include "util.h"
@@ -33,12 +34,8 @@ static int print_script(struct ecap_command_line *line, const void *config)
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
 		if (strcmp(line->words[0], scripts[i].shell))
 			continue;
-		size_t size = (size_t)(scripts[i].end - scripts[i].begin);
-
-		if (fwrite(scripts[i].begin, 1, size, stdout) == size && !fflush(stdout))
-			return 0;
-		ecap_err(-EIO, "standard output cannot be written");
-		return ecap_command_fail("modules", ECAP_EXIT_FAILURE);
+		fwrite(scripts[i].begin, 1, (size_t)(scripts[i].end - scripts[i].begin), stdout);
+		return ecap_shown_end() ? ecap_command_fail("modules", ECAP_EXIT_FAILURE) : 0;
 	}
 	ecap_err(-EINVAL, "no completion for \"%.32s\"; there are bash and zsh", line->words[0]);
 	return ecap_command_fail("modules", ECAP_EXIT_USAGE);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "commands/command.h"
+#include "commands/shown.h"
 #include "err.h"
 #include "man.h"
 #include "util.h"
@@ -86,6 +87,8 @@ static int man(struct ecap_command_line *line, const void *config)
 		err = write_page(own->directory, line, module, date);
 	else if (!err)
 		err = print_page(stdout, line, module, date);
+	if (!err)
+		err = ecap_shown_end();
 	return err ? ecap_command_fail("modules", ECAP_EXIT_FAILURE) : 0;
 }
 

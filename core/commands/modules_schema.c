@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "commands/shown.h"
 #include "err.h"
 #include "options_internal.h"
 #include "schema.h"
@@ -100,11 +101,12 @@ static int print(const json_t *schema)
 {
 	/* What says which language it is comes first. */
 	json_t *whole = json_pack("{s:s}", "$schema", ECAP_SCHEMA_DIALECT);
-	int bad = json_object_update(whole, (json_t *)schema) ||
-		  json_dumpf(whole, stdout, JSON_INDENT(2)) || putchar('\n') == EOF;
 
-	json_decref(whole);
-	return bad ? ecap_err(-EIO, "the schema cannot be written to standard output") : 0;
+	if (json_object_update(whole, (json_t *)schema)) {
+		json_decref(whole);
+		return no_memory();
+	}
+	return ecap_shown_print_json(whole);
 }
 
 static int run(struct ecap_command_line *line, const void *config)

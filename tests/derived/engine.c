@@ -2,7 +2,8 @@
 /*
  * Asks the option engine what a schema says: each line of standard input is a JSON array of [key,
  * value] pairs, as a section of an ini file has them, and each line of output "ok" or the reason
- * why they are refused. Argument: the file of a module, or "global" for that section.
+ * why they are refused. Arguments: the file of a module, or "global" for that section; and "file"
+ * where the section is one of a file, so that it need not be enabled.
  */
 #include <jansson.h>
 #include <string.h>
@@ -58,7 +59,18 @@ static int set(const struct tables *tables, const char *key, const char *value)
 	return ecap_err(-EINVAL, "unknown key %s", key);
 }
 
-static void answer(const struct ecap_module *module, const json_t *pairs)
+/* What is required is so where a module is to run. */
+static int is_wanted(const struct tables *tables, int in_file)
+{
+	const struct ecap_section_config *section;
+
+	if (!in_file || tables->n == 1)
+		return 1;
+	section = ecap_options_config(tables->of[1]);
+	return section->enabled;
+}
+
+static void answer(const struct ecap_module *module, int in_file, const json_t *pairs)
 {
 	struct tables tables = tables_of(module);
 	size_t i;
@@ -69,7 +81,7 @@ static void answer(const struct ecap_module *module, const json_t *pairs)
 		if (!err)
 			err = set(&tables, json_string_value(json_array_get(pair, 0)),
 				  json_string_value(json_array_get(pair, 1)));
-	for (uint32_t t = 0; t < tables.n && !err; t++)
+	for (uint32_t t = 0; t < tables.n && !err && is_wanted(&tables, in_file); t++)
 		err = ecap_options_finish(tables.of[t]);
 	puts(err ? ecap_err_text() : "ok");
 	for (uint32_t t = 0; t < tables.n; t++)
@@ -83,7 +95,7 @@ int main(int argc, char **argv)
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
 
-	if (argc != 2 || ecap_catalog_scan(NULL, 0, 0, NULL, &catalog))
+	if (argc < 2 || ecap_catalog_scan(NULL, 0, 0, NULL, &catalog))
 		return 2;
 	if (strcmp(argv[1], "global") && ecap_catalog_read(catalog, argv[1], &entry)) {
 		puts(ecap_err_text());
@@ -94,7 +106,7 @@ int main(int argc, char **argv)
 
 		if (!pairs)
 			return 2;
-		answer(entry ? &entry->desc->module : NULL, pairs);
+		answer(entry ? &entry->desc->module : NULL, argc == 3, pairs);
 		json_decref(pairs);
 	}
 	ecap_catalog_free(catalog);

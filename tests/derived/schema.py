@@ -84,10 +84,11 @@ class Table:
         self.properties = self.schema["properties"]
         self.title = f"{section or self.schema['title'].split()[0]}{' of a file' if section else ''}"
         # What a document must have in any case, so that one property decides at a time.
-        self.base = {key: "x" for key in self.schema.get("required", [])}
-        for rule in self.schema.get("allOf", []):
-            if "oneOf" in rule:
-                self.base[rule["oneOf"][0]["required"][0]] = "x"
+        self.base = {}
+        for rule in [self.schema, *self.schema.get("allOf", [])]:
+            for part in [rule, *rule.get("then", {}).get("allOf", [])]:
+                keys = part.get("required", part.get("anyOf", [{}])[0].get("required", []))
+                self.base.update({key: "x" for key in keys})
 
     def resolve(self, schema):
         while "$ref" in schema:
@@ -109,7 +110,7 @@ class Table:
 
     def ask_engine(self, documents):
         lines = [self.lines(document) for document in documents]
-        said = subprocess.run([self.engine, self.name], check=True, text=True, encoding="utf-8",
+        said = subprocess.run([self.engine, self.name] + ["file"] * bool(self.section), check=True, text=True, encoding="utf-8",
                               input="".join(json.dumps(line) + "\n" for line in lines if line is not None),
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()
         answers = iter(said)
@@ -134,8 +135,9 @@ class Table:
         """Several keys at once, none, unknown ones, both spellings of one."""
         base = self.base
         defaults = {k: v["default"] for k, v in self.properties.items() if "default" in v}
-        yield {}
-        yield base
+        for enabled in ({}, {"enabled": True}, {"enabled": "No"}, {"enabled": "ON"}, {"enabled": "1"}):
+            yield enabled
+            yield {**base, **enabled}
         yield {**base, **defaults}
         yield {**base, "no-such-key": "x"}
         for flag in ("config", "help"):

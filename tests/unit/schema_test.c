@@ -66,8 +66,8 @@ static void each_type_has_its_schema(void **state)
 		   "(0*(100000(0[0-9]|1[0-5]))|0[xX]0*(98968[0-9a-fA-F]))[nN][sS]"
 		   "|(0*(10000)|0[xX]0*(2710))[uU][sS]|(0*(10)|0[xX]0*([aA]))[mM][sS])$\"}",
 		   duration, ECAP_OPT_DURATION, "x", .min = 10000000, .max = 10000015);
-	ASSERT_ROW("{\"type\":[\"boolean\",\"string\"],\"pattern\":\"^([yY][eE][sS]|[nN][oO]"
-		   "|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[oO][nN]|[oO][fF][fF]|[01])$\","
+	ASSERT_ROW("{\"type\":[\"boolean\",\"string\"],\"pattern\":\"^("
+		   "[yY][eE][sS]|[tT][rR][uU][eE]|[oO][nN]|1|[nN][oO]|[fF][aA][lL][sS][eE]|[oO][fF][fF]|0)$\","
 		   "\"default\":true}",
 		   flag, ECAP_OPT_BOOL, "x", .def = "on");
 	ASSERT_ROW("{\"type\":\"string\",\"description\":\"h\\n\\nd\",\"writeOnly\":true}",
@@ -119,8 +119,14 @@ static void names_belong_to_the_first_table(void **state)
 					  bind(shared, ARRAY_SIZE(shared)) };
 	const struct ecap_schema_place place = { "#/properties/x", "#/properties/global" };
 	json_t *schema = ecap_schema_object(tables, 2, ECAP_OPT_NO_FILE, place);
+	json_t *alone = ecap_schema_object(tables, 1, 0, (struct ecap_schema_place){ "#", NULL });
 
 	(void)state;
+	assert_schema(json_object_get(alone, "required"), "[\"file\"]");
+	assert_schema(json_object_get(alone, "allOf"),
+		"[{\"not\":{\"required\":[\"words\",\"needles\"]}},"
+		"{\"anyOf\":[{\"required\":[\"words\"]},{\"required\":[\"needles\"]}]}]");
+	json_decref(alone);
 	assert_schema(schema,
 		"{\"type\":\"object\",\"properties\":{"
 		"\"words\":{\"type\":\"string\"},"
@@ -133,10 +139,14 @@ static void names_belong_to_the_first_table(void **state)
 		"\"user\":{\"$ref\":\"#/properties/global/properties/user\"},"
 		"\"uid\":{\"$ref\":\"#/properties/global/properties/user\"}},"
 		"\"additionalProperties\":false,"
-		"\"required\":[\"file\"],"
 		"\"allOf\":["
-		"{\"oneOf\":[{\"required\":[\"words\"]},{\"required\":[\"needles\"]}]},"
-		"{\"not\":{\"required\":[\"user\",\"uid\"]}}]}");
+		"{\"not\":{\"required\":[\"words\",\"needles\"]}},"
+		"{\"not\":{\"required\":[\"user\",\"uid\"]}},"
+		"{\"if\":{\"required\":[\"enabled\"],\"properties\":{\"enabled\":{\"anyOf\":["
+		"{\"const\":true},{\"type\":\"string\",\"pattern\":"
+		"\"^([yY][eE][sS]|[tT][rR][uU][eE]|[oO][nN]|1)$\"}]}}},"
+		"\"then\":{\"required\":[\"file\"],\"allOf\":["
+		"{\"anyOf\":[{\"required\":[\"words\"]},{\"required\":[\"needles\"]}]}]}}]}");
 	json_decref(schema);
 	ecap_options_free(tables[0]);
 	ecap_options_free(tables[1]);
