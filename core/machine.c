@@ -3,6 +3,7 @@
 #include "machine.h"
 
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,6 +90,32 @@ void ecap_machine_log_libbpf(void)
 	libbpf_set_print(on_libbpf);
 }
 
+/* Capabilities without which a capture runs and misses something; a larger one may hold it. */
+static const struct {
+	unsigned int capability, larger;
+	const char *name, *missed;
+} wanted[] = {
+	/* ptrace_may_access() in kernel/ptrace.c, for /proc/PID/maps and root */
+	{ CAP_SYS_PTRACE, CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+	  "files that processes of others, or in containers, have mapped" },
+	/* generic_permission() in fs/namei.c */
+	{ CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, "CAP_DAC_READ_SEARCH",
+	  "programs and libraries that only others may read" },
+	/* proc_map_files_get_link() in fs/proc/base.c */
+	{ CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, "CAP_CHECKPOINT_RESTORE",
+	  "files that were replaced or deleted while processes run them" },
+};
+
+/* After ecap_privileges_check(), which has read the capabilities. */
+static void warn_of_lacking(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i].capability) &&
+		    !capng_have_capability(CAPNG_EFFECTIVE, wanted[i].larger))
+			log_warn("host", "this process lacks %s: %s will be missed", wanted[i].name,
+				 wanted[i].missed);
+}
+
 int ecap_machine_probe(struct ecap_features *kernel)
 {
 	char names[512];
@@ -98,6 +125,7 @@ int ecap_machine_probe(struct ecap_features *kernel)
 		err = ecap_features_probe(NULL, kernel);
 	if (err)
 		return err;
+	warn_of_lacking();
 	ecap_features_names(kernel->bits, names, sizeof(names));
 	log_debug("host", "kernel %u.%u.%u has: %s", kernel->kernel_version >> 16,
 		  kernel->kernel_version >> 8 & 255, kernel->kernel_version & 255, names);

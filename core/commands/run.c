@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ecapture run: captures with every module that the ini file enables, in one process. */
+#include <sys/stat.h>
+
 #include "commands/plan.h"
 #include "err.h"
 #include "log.h"
@@ -14,6 +16,20 @@ static void report(void *arg)
 {
 	(void)arg;
 	log_error("run", "%s", ecap_err_text());
+}
+
+/* A service has nowhere to show what goes to standard output. */
+static void warn_of_nowhere(const struct ecap_job *jobs, uint32_t n)
+{
+	struct stat out, null;
+
+	if (fstat(STDOUT_FILENO, &out) || stat("/dev/null", &null) || !S_ISCHR(out.st_mode) ||
+	    out.st_rdev != null.st_rdev)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		if (!jobs[i].common->eventaddr)
+			log_warn(jobs[i].entry->desc->module.command, "events go to standard output, "
+				 "which is /dev/null; \"eventaddr\" names a file for them");
 }
 
 int ecap_command_run_file(struct ecap_command_line *line, const void *config)
@@ -41,5 +57,6 @@ int ecap_command_run_file(struct ecap_command_line *line, const void *config)
 						       ecap_options_config(planned->own),
 						       planned->own };
 	}
+	warn_of_nowhere(jobs, n);
 	return ecap_command_jobs(line, jobs, n);
 }
