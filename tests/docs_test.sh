@@ -177,7 +177,7 @@ in_table() {
 	sed -n 's/^| `\(\/[^`]*\)` | .*/\1/p' "$1"
 }
 installed() {
-	local file pattern table
+	local pattern table
 	table=$(in_table "$1" | sed 's/[.]/\\./g; s/\*/[^\/]*/g; s/.*/^&$/')
 	(cd "$tmp/stage" && find . -type f | cut -c2-) >"$tmp/files"
 	grep -v -f <(echo "$table") "$tmp/files" | sed "s|^|not in $1: |"

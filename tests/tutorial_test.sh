@@ -29,8 +29,13 @@ places() {
 	fi
 }
 
+# The library that the page probes stays the file that other processes have mapped: seen through
+# an overlay as well as beside it, it would count as two, and each call be shown twice.
 lay() {
-	local dir n=0
+	local dir n=0 libc
+	libc=$(realpath "$(ldd "$(command -v getent)" | awk '/libc\.so/ { print $3 }')")
+	touch "$layers/libc"
+	mount --bind "$libc" "$layers/libc"
 	for dir in $(places ""); do
 		n=$((n + 1))
 		mkdir "$layers/up$n" "$layers/work$n"
@@ -38,6 +43,7 @@ lay() {
 		# the first of the lower layers says whose the directory is; what is above it is new
 		chmod 755 "$dir"
 	done
+	mount --bind "$layers/libc" "$libc"
 }
 
 if [ "${1-}" = inside ]; then
