@@ -148,7 +148,9 @@ int ecap_event_check(const struct ecap_event *event, const struct ecap_event_rul
 	};
 	int err;
 
-	if (event->struct_size != sizeof(*event))
+	/* Shorter, but not shorter than in ABI 1.0: assigned as a whole, by an older module. */
+	if (event->struct_size < ECAP_END(struct ecap_event, priv) ||
+	    event->struct_size > sizeof(*event))
 		return ecap_err(-EINVAL, "struct_size: %u where the host had set %zu",
 				event->struct_size, sizeof(*event));
 	if (event->dest > ECAP_DEST_PROCESSOR)

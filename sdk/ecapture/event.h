@@ -50,7 +50,8 @@ struct ecap_field {
 
 /*
  * [grows: struct_size] Pointers must stay valid until decode's caller, or emit(), is done with
- * the event. decode() gets the host's struct, with the host's size. What begins inside the record
+ * the event. decode() gets the host's struct, with the host's size; where ECAP_ABI_OPTIONAL is set,
+ * the module's may be longer, so set its members, not the whole. What begins inside the record
  * (a payload, a text) must end inside it. Of an event with ECAP_DEST_MODULE the host reads
  * nothing but the first two members.
  */

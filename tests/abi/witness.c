@@ -339,6 +339,10 @@ static int witness_decode(void *state, uint32_t map_id, const void *rec, uint32_
 	if (err)
 		return err;
 	w->ctx->host->count(w->ctx->self, "records", 1);
+#if ECAP_ABI_OPTIONAL == ECAP_ABI_TARGET
+	/* As a whole: in an older module it is shorter than in the host. */
+	*ev = (struct ecap_event){ .struct_size = sizeof(*ev), .fd = -1 };
+#endif
 	ev->kind = "decoded";
 	ev->pid = 1;
 	ev->flags = ECAP_EVENT_F_PAYLOAD;
