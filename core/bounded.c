@@ -20,6 +20,7 @@ struct call {
 	void *arg;
 	int result;
 	char text[2048]; /* of the error, which each thread has for itself */
+	atomic_int over; /* for one of the two threads; the other one frees */
 };
 
 static void *call_main(void *arg)
@@ -30,6 +31,8 @@ static void *call_main(void *arg)
 	pthread_setname_np(pthread_self(), call->name);
 	call->result = call->run(call->arg);
 	snprintf(call->text, sizeof(call->text), "%s", ecap_err_text());
+	if (atomic_exchange(&call->over, 1))
+		free(call);
 	return NULL;
 }
 
@@ -74,8 +77,9 @@ int ecap_bounded_call(const char *name, int (*run)(void *arg), void *arg, unsign
 	}
 	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until)) {
 		pthread_detach(thread);
-		TAKE_PTR(call); /* the thread's now */
 		ecap_leave_behind();
+		if (!atomic_exchange(&call->over, 1))
+			TAKE_PTR(call);
 		return 0;
 	}
 	*result = ecap_err(call->result, "%s", call->text);

@@ -84,7 +84,7 @@ static void put(struct line *line)
 /* Events of the records before this one, and a recording with this one in it. */
 static void rescue(void)
 {
-	if (ecap_crumb && ecap_crumb->op >= ECAP_OP_DECODE)
+	if (ecap_crumb && ecap_crumb->instance && ecap_crumb->op >= ECAP_OP_DECODE)
 		ecap_instance_rescue(ecap_crumb->instance);
 }
 

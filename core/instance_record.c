@@ -113,7 +113,8 @@ static void on_lost(void *arg, uint32_t index, uint64_t n)
 		 "(--mapsize makes it larger)", self->maps[index].name, (unsigned long long)n);
 	if (self->recorder)
 		ecap_recorder_lost(self->recorder, index, n);
-	ecap_call_lost(self, index, n);
+	if (!atomic_load(&self->halted))
+		ecap_call_lost(self, index, n);
 }
 
 static void on_batch(void *arg)

@@ -350,9 +350,9 @@ static void test_refuses_no_map(void **state)
 	snprintf(text, sizeof(text), "map odd: fd %d is no BPF map", fd);
 	refuse(&map, 1, -EBADF, text);
 	map.fd = -1;
-	refuse(&map, 1, -EBADF, "map odd: fd -1 is no BPF map");
+	refuse(&map, 1, -EBADF, "map odd: fd -1: Bad file descriptor");
 	map.fd = 9999;
-	refuse(&map, 1, -EBADF, "dup: Bad file descriptor");
+	refuse(&map, 1, -EBADF, "map odd: fd 9999: Bad file descriptor");
 }
 
 static void test_refuses_other_maps(void **state)
@@ -362,7 +362,10 @@ static void test_refuses_other_maps(void **state)
 
 	(void)state;
 	producer_open(&p, RING_NONCORE, 0, 1 << 16);
-	struct ecap_map maps[] = { p.map, p.map };
+	struct producer other;
+
+	producer_open(&other, RING_NONCORE, 0, 1 << 16);
+	struct ecap_map maps[] = { other.map, p.map };
 
 	maps[1].name = "odd";
 	maps[1].fd = p.map.stats_fd;
@@ -370,13 +373,150 @@ static void test_refuses_other_maps(void **state)
 		 BPF_MAP_TYPE_PERCPU_ARRAY);
 	refuse(maps, 2, -EINVAL, text);
 	maps[1].fd = p.map.fd;
-	maps[1].control_fd = p.map.stats_fd; /* cannot be mapped */
-	/* The kernel's own ENOTSUPP: include/linux/errno.h. */
-	refuse(maps, 2, -524, "map odd: control page: Unknown error 524");
+	maps[1].control_fd = p.map.stats_fd;
+	refuse(maps, 2, -EINVAL, "map odd: its control_fd is no array with BPF_F_MMAPABLE");
+	maps[1].control_fd = p.map.fd; /* which can be mapped, but is not to be written to */
+	refuse(maps, 2, -EINVAL, "map odd: its control_fd has values of 0 bytes, at least 16 are "
+	       "needed; see ecapture/record.h");
 	maps[1].control_fd = 0; /* none */
 	maps[1].stats_fd = p.map.control_fd;
 	refuse(maps, 2, -EINVAL, "map odd: its stats_fd has values of 16 bytes, at least 64 are "
 	       "needed; see ecapture/record.h");
+	maps[1].stats_fd = 9999;
+	refuse(maps, 2, -EBADF, "map odd: stats_fd 9999: Bad file descriptor");
+	maps[1].stats_fd = 0;
+	maps[1].more_fd = p.map.stats_fd;
+	refuse(maps, 2, -EINVAL, "map odd: its more_fd is no ring buffer");
+	producer_close(&p);
+	producer_close(&other);
+}
+
+/* One ring with two readers: each would get half of the records. */
+static void test_refuses_twice(void **state)
+{
+	struct producer p, other;
+
+	(void)state;
+	producer_open(&p, RING_NONCORE, 0, 1 << 16);
+	producer_open(&other, RING_NONCORE, 0, 1 << 16);
+	struct ecap_map maps[] = { other.map, p.map };
+
+	maps[1].name = "odd";
+	maps[1].fd = other.map.fd;
+	refuse(maps, 2, -EINVAL, "map odd: given twice to be read");
+	maps[1].fd = p.map.fd;
+	maps[1].more_fd = p.map.fd;
+	refuse(maps, 2, -EINVAL, "map odd: given twice to be read");
+	maps[1].more_fd = other.map.fd;
+	refuse(maps, 2, -EINVAL, "map odd: given twice to be read");
+	producer_close(&p);
+	producer_close(&other);
+}
+
+static _Atomic uint64_t keep_sending;
+
+static void *send_for_ever(void *arg)
+{
+	const struct producer *p = arg;
+
+	while (atomic_load(&keep_sending))
+		run_program(p->program_fd, 0, payload_of(0), 16000);
+	return NULL;
+}
+
+/* A reader that is slower than what still writes to its ring: the drain ends all the same. */
+static void test_endless_drain(void **state)
+{
+	struct taken t = { .slow_every = 1 };
+	pthread_t threads[2];
+	struct producer p;
+
+	(void)state;
+	producer_open(&p, RING_NONCORE, 0, 1 << 16);
+	struct ecap_reader *reader = open_reader(&p.map, 1, 0, &t);
+
+	atomic_store(&keep_sending, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, send_for_ever, &p), 0);
+	assert_int_equal(ecap_reader_start(reader), 0);
+	assert_true(wait_value(&t.records, 10, 10000));
+	assert_int_equal(ecap_reader_drain(reader), ECAP_DRAIN_CUT);
+	atomic_store(&keep_sending, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	ecap_reader_free(reader);
+	producer_close(&p);
+}
+
+static void on_one_record(void *arg, uint32_t index, const void *data, uint32_t len)
+{
+	(void)index, (void)data, (void)len;
+	atomic_fetch_add(&((struct taken *)arg)->records, 1);
+	while (atomic_load(&((struct taken *)arg)->wrong))
+		usleep(1000);
+}
+
+static enum ecap_draining leave(void *arg)
+{
+	(void)arg;
+	return ECAP_DRAIN_LEAVE;
+}
+
+/* A thread that does not come back is left where it is. */
+static void test_stuck(void **state)
+{
+	static const struct ecap_reader_ops stuck_ops = {
+		.record = on_one_record, .lost = on_lost, .batch = on_batch, .draining = leave,
+	};
+	static struct taken t; /* of the thread, which may still be there when this returns */
+	struct ecap_reader *reader;
+	struct producer p;
+
+	(void)state;
+	producer_open(&p, RING_NONCORE, 0, 1 << 16);
+	int threads = count_entries("/proc/self/task");
+
+	atomic_store(&t.wrong, 1);
+	assert_int_equal(ecap_reader_open(&p.map, 1, 4, &stuck_ops, &t, &reader), 0);
+	assert_int_equal(ecap_reader_start(reader), 0);
+	produce(&p, 0, payload_of(0), 10);
+	assert_true(wait_value(&t.records, 1, 5000));
+	assert_int_equal(ecap_reader_drain(reader), ECAP_DRAIN_STUCK);
+	assert_int_equal(ecap_reader_count(reader, 0).records, 1);
+	atomic_store(&t.wrong, 0);
+	assert_threads(threads); /* it comes back after all */
+	ecap_reader_free(reader);
+	producer_close(&p);
+}
+
+static void end_thread(void *arg, uint32_t index, const void *data, uint32_t len)
+{
+	(void)arg, (void)index, (void)data, (void)len;
+	pthread_exit(NULL);
+}
+
+static void on_ended(void *arg)
+{
+	atomic_fetch_add(&((struct taken *)arg)->lost, 1);
+}
+
+static void test_thread_is_ended(void **state)
+{
+	static const struct ecap_reader_ops ending_ops = {
+		.record = end_thread, .batch = on_batch, .ended = on_ended,
+	};
+	struct ecap_reader *reader;
+	struct taken t = {};
+	struct producer p;
+
+	(void)state;
+	producer_open(&p, RING_NONCORE, 0, 1 << 16);
+	assert_int_equal(ecap_reader_open(&p.map, 1, 4, &ending_ops, &t, &reader), 0);
+	assert_int_equal(ecap_reader_start(reader), 0);
+	produce(&p, 0, payload_of(0), 10);
+	assert_true(wait_value(&t.lost, 1, 5000));
+	assert_int_equal(ecap_reader_drain(reader), ECAP_DRAIN_ALL);
+	ecap_reader_free(reader);
 	producer_close(&p);
 }
 
@@ -444,6 +584,10 @@ int main(void)
 		cmocka_unit_test(test_two_maps),
 		cmocka_unit_test(test_refuses_no_map),
 		cmocka_unit_test(test_refuses_other_maps),
+		cmocka_unit_test(test_refuses_twice),
+		cmocka_unit_test(test_endless_drain),
+		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_thread_is_ended),
 		cmocka_unit_test(test_thread),
 	};
 
