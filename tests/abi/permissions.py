@@ -189,20 +189,22 @@ COMMANDS = {
     ('modules', 'check', '--run', 'FILE'): True,
     ('modules', 'replay', 'FILE', 'RECORDING'): True,
     ('modules', 'replay', 'fill', 'RECORDING'): True,
+    ('config', 'check', 'INI'): False,
+    ('run', '--config', 'INI'): True,
     ('fill',): True,
 }
 # Those want the rights to capture, and say so before they look at the module's code.
-PRIVILEGED = {('fill',), ('modules', 'check', '--run', 'FILE')}
+PRIVILEGED = {('fill',), ('run', '--config', 'INI'), ('modules', 'check', '--run', 'FILE')}
 
 
 def commands(path, runner):
     """Each command for the module at this path, which is alone in its directory."""
-    words = {'FILE': path, 'RECORDING': tmp / 'recording'}
+    words = {'FILE': path, 'RECORDING': tmp / 'recording', 'INI': tmp / 'run.ini'}
     for command, runs in COMMANDS.items():
         if command in PRIVILEGED and runner != ROOT:
             continue
         args = [str(words.get(word, word)) for word in command]
-        needs = ['--file', '/etc/passwd'] if runs and 'check' not in command else []
+        needs = ['--file', '/etc/passwd'] if runs and not {'check', 'run'} & {*command} else []
         yield ['--plugin-dir', str(path.parent), *args, *needs], runs
 
 
@@ -255,6 +257,7 @@ def refused_places():
 def no_code_before_refusal():
     recording.write(tmp / 'recording', 'full', '1.2.3', [b'a record'])
     own(tmp / 'recording', ROOT, 0o644)
+    (tmp / 'run.ini').write_text('[fill]\nenabled = yes\nfile = /etc/passwd\n')
     good = only_module('good')
     for runner in (ROOT, USER):
         for command, runs in commands(good, runner):
@@ -266,7 +269,7 @@ def no_code_before_refusal():
             for command, runs in commands(path, runner):
                 done = run(runner, *command)
                 said = f'refused: {reason}' in done.stderr + done.stdout
-                if (runs or 'check' in command) and (not said or not done.returncode):
+                if (runs or {'modules', 'check'} <= {*command}) and (not said or not done.returncode):
                     failures.append(f'uid {runner}: {command}: exit {done.returncode}, {done.stderr!r} '
                                     f'does not say {reason!r}')
                 no_trace(f'uid {runner}: {command}')
@@ -353,6 +356,12 @@ def more_rights():
         refused(program, USER, theirs, reason, program=program)
         taken(program, ROOT, roots, program=program)
     taken('without', USER, theirs)
+    # Nor does it take the directories that the environment names.
+    os.environ['ECAPTURE_MODULE_PATH'] = str(roots.parent)
+    for program, wanted in ((ecapture, True), (programs[0], False), (programs[1], False)):
+        done = run(USER, 'modules', 'list', program=program)
+        expect(f'{program}: ECAPTURE_MODULE_PATH', 'usable' in done.stdout, wanted)
+    del os.environ['ECAPTURE_MODULE_PATH']
     result('a program with file capabilities or a set-group-ID bit')
 
 
