@@ -188,7 +188,8 @@ installed() {
 if [ -e "$build/Makefile" ]; then
 	mkdir "$tmp/stage"
 	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" install DESTDIR="$tmp/stage" prefix=/usr \
-		exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc >"$tmp/install.log" 2>&1 ||
+		exec_prefix=/usr libdir=/usr/lib sysconfdir=/etc \
+		systemdsystemunitdir=/usr/lib/systemd/system >"$tmp/install.log" 2>&1 ||
 		sed 's/^/# /' "$tmp/install.log"
 	check "sdk/packaging.md has what is installed" installed sdk/packaging.md
 	grep -v 'ecapture.m4' sdk/packaging.md >"$tmp/page.md"
