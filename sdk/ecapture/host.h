@@ -2,8 +2,9 @@
 /*
  * What the host gives a module: the context of init() and the table of host functions.
  *
- * Threads: [main] calls come from the host's main thread, [reader] calls from the instance's
- * reader thread. Calls of one class never overlap; a [main] and a [reader] call may.
+ * Threads: [main] calls come from the host's main thread or, as stop() and close() do, from one
+ * that it waits for; [reader] calls come from the instance's reader thread. Calls of one class
+ * never overlap; a [main] and a [reader] call may. So nothing may hang on the thread itself.
  */
 #ifndef ECAPTURE_HOST_H
 #define ECAPTURE_HOST_H
