@@ -140,6 +140,7 @@ require('https').get('https://127.0.0.1:$PORT/', r => r.resume())" 2>"$D/node.er
 	same_keys 5
 
 	rm "$D/own"
+	LOG=$D/second.log
 	"$ECAPTURE" tls -m keylog -k - ${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} \
 		>"$D/keys" 2>"$LOG" </dev/null 3>&- 4>&- &
 	ecapture_pid=$!
