@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi_copy.h"
+#include "common_options.h"
 #include "err.h"
 #include "options_internal.h"
 #include "util.h"
@@ -131,6 +132,17 @@ static int overlap(const struct ecap_option *a, const struct ecap_option *b)
 	       b->offset < (uint64_t)a->offset + a->size;
 }
 
+static int is_section_key(const char *name)
+{
+	uint32_t n;
+	const struct ecap_option *row = ecap_section_rows(&n);
+
+	for (; n; n--, row++)
+		if (name && !strcmp(row->name, name))
+			return 1;
+	return 0;
+}
+
 /* What the option engine does not see to: it has no reserved bytes, and trusts the offsets. */
 static int check_option(const struct ecap_option *options, uint32_t i)
 {
@@ -145,6 +157,9 @@ static int check_option(const struct ecap_option *options, uint32_t i)
 	if (option->reserved[0] || option->reserved[1] || option->reserved[2])
 		return ecap_err(-EINVAL, "option --%.64s: reserved bytes are not zero; leave "
 				".reserved out", option->name);
+	if (is_section_key(option->name) || is_section_key(option->alias))
+		return ecap_err(-EINVAL, "option --%.64s: in an ini file that key says whether the "
+				"module is started; choose another name", option->name);
 	for (uint32_t j = 0; j < i; j++) {
 		if (overlap(option, &options[j]))
 			return ecap_err(-EINVAL, "options --%.64s and --%.64s share a member of "

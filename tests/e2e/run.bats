@@ -250,15 +250,23 @@ wrong_library() {
 	END
 }
 
-@test "one cannot start: the others are not started" {
+@test "one cannot start: the others are not started, or stopped" {
 	wrong_library
-	launch_run
 	: >"$D/bpf"
+	launch_run
 	wait_until 20 is_done "$ecapture_pid"
 	ends 1
 	grep -q '^error tls: .*libz.*SSL_read' "$LOG"
 	errors_are 1
 	! grep -q '^info bash: capturing' "$LOG"
+	# The other way round.
+	{ sed -n '/^\[bash\]/,$p' "$INI" && sed '/^\[bash\]/,$d' "$INI"; } >"$C/turned.ini"
+	launch_run --config "$C/turned.ini"
+	wait_until 20 is_done "$ecapture_pid"
+	ends 1
+	grep -q '^info bash: capturing' "$LOG"
+	grep -q '^info bash: 0 events' "$LOG"
+	errors_are 1
 }
 
 @test "one cannot start, on-error = continue: the others capture, and the exit code tells" {
@@ -376,6 +384,33 @@ full_disk() {
 	done
 	errors_are 2
 	exec 5>&- 6>&-
+}
+
+@test "one sink stands still: the other modules go on" {
+	mkfifo "$D/tls.fifo"
+	exec 5<>"$D/tls.fifo" # nobody reads
+	ini <<-END
+		[global]
+		output = json
+		[tls]
+		enabled = yes
+		comm = load
+		eventaddr = $D/tls.fifo
+		[bash]
+		enabled = yes
+		eventaddr = $SHELLS
+	END
+	shell sh
+	run_both 5>&-
+	start load "$E2E_BIN/load" "$ID" 1 1024 0 2000
+	finish load 30
+	typed sh "echo $(marker typed)"
+	wait_until 5 has_line "$SHELLS" "$(marker typed)"
+	stop_run 1
+	grep -q "^error tls: event sink .*tls.fifo: .* bytes not written" "$LOG"
+	errors_are 1
+	shell_is_whole
+	exec 5>&-
 }
 
 # A service manager: each datagram becomes a line, "|" between the lines of one.

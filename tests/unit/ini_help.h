@@ -52,6 +52,7 @@ struct fixture {
 	struct ecap_options *global, *tls;
 	struct ecap_options *more; /* keys that [tls] may have as well */
 	struct config *config; /* of tls */
+	uint32_t n_errors; /* that were handed on */
 	char path[PATH_MAX + 32];
 };
 

@@ -313,6 +313,26 @@ static size_t mutate(char *text, size_t n, size_t max, uint32_t *seed)
 }
 
 /* Whatever the file holds: loaded with values in bounds, or refused with a line that it has. */
+static void count_error(void *arg)
+{
+	struct fixture *f = arg;
+
+	error_behind_path(f);
+	f->n_errors++;
+}
+
+/* Who takes all errors gets at least the one that ends the reading otherwise. */
+static void read_to_the_end(void **state, const char *text, size_t n, int err)
+{
+	struct fixture *f = fresh(state);
+	const struct ecap_ini_reader reader = { .sections = sections, .section = find,
+						.error = count_error, .arg = f };
+
+	write_file(f, text, n);
+	assert_int_equal(ecap_ini_load(f->path, &reader), err);
+	assert_int_equal(f->n_errors > 0, err != 0);
+}
+
 static void mutated_files(void **state)
 {
 	static const char good[] = "# what to watch\n[global]\npid = 12\nhex = yes\n[tls]\n"
@@ -344,6 +364,7 @@ static void mutated_files(void **state)
 			assert_in_range(f->config->choice, 0, 1);
 			assert_in_range(f->config->flag, 0, 1);
 		}
+		read_to_the_end(state, text, n, err);
 	}
 	assert_true(loaded > 100);
 	assert_true(refused > 100);

@@ -220,6 +220,21 @@ static void refuses_a_directory_of_others(void **state)
 	text_is(catalog->entries[0]->error, "/one is writable by others (mode 1777); move the file");
 }
 
+/* What a section of an ini file says of the module itself cannot be an option of it. */
+static void refuses_keys_of_sections(void **state)
+{
+	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
+	(void)state;
+
+	need_root();
+	build("one/bar.so", "small", "-DNAME=\"bar\" -DOPTION=\"enable\"");
+	build("one/foo.so", "small", "-DNAME=\"foo\" -DOPTION=\"enabled\"");
+	catalog = scan();
+	entry_is(catalog, 0, one, "bar.so", "bar");
+	text_is(catalog->entries[1]->error, "option --enabled: in an ini file that key says whether the "
+		"module is started; choose another name");
+}
+
 static void first_directory_wins(void **state)
 {
 	_cleanup_(catalog_freep) struct ecap_catalog *catalog = NULL;
@@ -497,6 +512,7 @@ int main(void)
 		cmocka_unit_test_setup(keeps_the_reason, fresh),
 		cmocka_unit_test_setup(knows_what_is_refused, fresh),
 		cmocka_unit_test_setup(refuses_a_directory_of_others, fresh),
+		cmocka_unit_test_setup(refuses_keys_of_sections, fresh),
 		cmocka_unit_test_setup(first_directory_wins, fresh),
 		cmocka_unit_test_setup(refuses_words_that_are_taken, fresh),
 		cmocka_unit_test_setup(refuses_words_of_commands, fresh),

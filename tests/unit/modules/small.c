@@ -100,5 +100,18 @@ extern const char small_foreign_text[];
 #define SUMMARY small_summary.text
 #endif
 
-ECAP_MODULE(.name = NAME, .command = COMMAND, .aliases = ALIASES, .version = "0.1.0",
+#ifdef OPTION /* an option of this name */
+struct small_config {
+	uint8_t on;
+};
+
+static const struct ecap_option options[] = {
+	ECAP_OPT(struct small_config, on, ECAP_OPT_BOOL, OPTION, .help = "a switch"),
+};
+#define OPTIONS .options = options, .n_options = 1, .config_size = sizeof(struct small_config),
+#else
+#define OPTIONS
+#endif
+
+ECAP_MODULE(OPTIONS .name = NAME, .command = COMMAND, .aliases = ALIASES, .version = "0.1.0",
 	    .summary = SUMMARY, .ops = &ops, .bpf = bpf, .n_bpf = ECAP_COUNT(bpf));
