@@ -105,7 +105,7 @@ static __always_inline void fill_conn(struct openssl_record *record, const struc
 	if (!conn)
 		return;
 	if (call->seen) {
-		if (conn->tuple.family && !same_ends(&conn->tuple, &call->tuple))
+		if (conn->tuple.family && !ecap_same_tuple(&conn->tuple, &call->tuple))
 			conn_renew(conn);
 		conn->tuple = call->tuple;
 		if (call->fd >= 0 && call->direction == ECAP_DIR_RECV)

@@ -5,6 +5,8 @@
 #ifndef OPENSSL_CONNS_BPF_H
 #define OPENSSL_CONNS_BPF_H
 
+#include <ecapture/bpf/conn.bpf.h>
+
 #include "openssl_record.h"
 
 struct conn_key {
@@ -27,24 +29,6 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} conn_count SEC(".maps");
-
-/* Unique in the run, below 2^53 (JSON numbers): a counter of this CPU, and the CPU. */
-static __always_inline __u64 next_conn_id(void)
-{
-	__u32 zero = 0;
-	__u64 *count = bpf_map_lookup_elem(&conn_count, &zero);
-
-	if (!count)
-		return 0;
-	return ++*count << 12 | (bpf_get_smp_processor_id() & 0xfff);
-}
-
 static __always_inline struct conn *get_conn(__u64 ssl)
 {
 	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
@@ -53,28 +37,18 @@ static __always_inline struct conn *get_conn(__u64 ssl)
 	if (!conn) {
 		struct conn fresh = { .rfd = -1, .wfd = -1 };
 
-		fresh.id = next_conn_id();
+		fresh.id = ecap_next_conn();
 		bpf_map_update_elem(&conns, &key, &fresh, BPF_NOEXIST);
 		conn = bpf_map_lookup_elem(&conns, &key);
 	}
 	return conn;
 }
 
-static __always_inline int same_ends(const struct ecap_tuple *a, const struct ecap_tuple *b)
-{
-	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
-
-	for (__u32 i = 0; i < sizeof(*a) / sizeof(*x); i++)
-		if (x[i] != y[i])
-			return 0;
-	return 1;
-}
-
 /* The object serves another connection from now on. */
 static __always_inline void conn_renew(struct conn *conn)
 {
 	__builtin_memset(conn, 0, sizeof(*conn));
-	conn->id = next_conn_id();
+	conn->id = ecap_next_conn();
 	conn->rfd = conn->wfd = -1;
 }
 

@@ -11,20 +11,8 @@
 #include "openssl_calls.bpf.h"
 
 /*
- * The descriptor is the first argument of every system call that moves bytes on a socket but
- * splice(2); believed only when it leads to the same socket.
- */
-static __always_inline int syscall_fd(const struct sock *sk)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	int fd = (int)PT_REGS_PARM1_SYSCALL(regs);
-
-	return ecap_fd_sock(fd) == sk ? fd : -1;
-}
-
-/*
- * The same, remembered while the task stays with one connection. A program may read and write
- * by two descriptors of one socket.
+ * The descriptor of the system call under way, remembered while the task stays with one
+ * connection. A program may read and write by two descriptors of one socket.
  */
 static __always_inline int fd_of(struct task_calls *calls, const struct sock *sk,
 				 const struct ecap_tuple *tuple, __u8 direction)
@@ -39,7 +27,7 @@ static __always_inline int fd_of(struct task_calls *calls, const struct sock *sk
 		calls->rfd = calls->wfd = -1;
 	}
 	if (*fd < 0)
-		*fd = syscall_fd(sk);
+		*fd = ecap_syscall_fd(sk);
 	return *fd;
 }
 

@@ -74,4 +74,19 @@ static __always_inline struct sock *ecap_fd_sock(int fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
+/*
+ * The descriptor by which the system call under way moves bytes on this socket, or -1: its first
+ * argument with every one of them but splice(2), believed only when it leads to the same socket.
+ * Not in the variant noncore; needs ECAP_FEAT_TASK_REGS.
+ */
+#ifndef ECAP_NONCORE
+static __always_inline int ecap_syscall_fd(const struct sock *sk)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	int fd = (int)PT_REGS_PARM1_SYSCALL(regs);
+
+	return ecap_fd_sock(fd) == sk ? fd : -1;
+}
+#endif
+
 #endif
