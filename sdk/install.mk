@@ -14,7 +14,9 @@ dist_template_DATA = \
 
 # ecapture modules new
 CORE_SOURCES += core/commands/modules_new.c core/project.c core/project.h
-UNIT_TESTS += tests/unit/project_test
+UNIT_TESTS += tests/unit/bash_events_test tests/unit/mock_option_test tests/unit/mock_test \
+	tests/unit/project_test
+EXTRA_DIST += tests/unit/mock_help.h
 
 TESTS += tests/install_test.sh
 EXTRA_DIST += tests/install_test.sh tests/install/Makefile.am tests/install/configure.ac

@@ -264,13 +264,13 @@ wait_for() { # PATTERN FILE
 
 # A call with an argument that nobody else passes, by a module that was just made; and again, from
 # the recording. The other tests of probes do not run meanwhile.
-captures() {
+captures() { # --btf N: with the object for it
 	local marker status=0 pid
 	marker=install-$(tr -d - </proc/sys/kernel/random/uuid).invalid
 	exec 9>"$top_builddir/tests/e2e.lock"
 	flock 9
 	user_make -s -C my-probe install DESTDIR="$stage" >/dev/null || return
-	"$program" my-probe --plugin-dir "$moduledir" --comm getent --record "$work/own.rec" \
+	"$program" my-probe "$@" --plugin-dir "$moduledir" --comm getent --record "$work/own.rec" \
 		>"$tmp/events" 2>"$tmp/log" 9>&- &
 	pid=$!
 	wait_for 'capturing' "$tmp/log" && getent ahosts "$marker" >/dev/null
@@ -284,10 +284,13 @@ captures() {
 		grep "$marker" | diff "$tmp/captured" -
 }
 reason=$(why_not)
-if [ -z "$reason" ]; then
-	check "the new module captures a call, and its recording is replayed" captures
-else
-	cases=$((cases + 1))
-	echo "ok $cases - the new module captures a call, and its recording is replayed # SKIP $reason"
-fi
+for kind in 1 2; do
+	what="with --btf $kind the new module captures a call, and its recording is replayed"
+	if [ -z "$reason" ]; then
+		check "$what" captures --btf $kind
+	else
+		cases=$((cases + 1))
+		echo "ok $cases - $what # SKIP $reason"
+	fi
+done
 finish

@@ -18,3 +18,9 @@ $(bash_la_OBJECTS): $(bash_bpf)
 
 tests_unit_bash_lines_test_SOURCES = \
 	tests/unit/bash_lines_test.c plugins/bash/lines.c
+
+tests_unit_bash_events_test_SOURCES = \
+	tests/unit/bash_events_test.c plugins/bash/bash.c plugins/bash/lines.c
+tests_unit_bash_events_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bpf
+tests_unit_bash_events_test_CFLAGS = $(AM_CFLAGS) -Wa,-Ibpf
+$(tests_unit_bash_events_test_OBJECTS): $(bash_bpf)
