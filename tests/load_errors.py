@@ -5,8 +5,8 @@
   load_errors.py messages FILE.c...         prints the messages of the sources, one a line
   load_errors.py compare PAGE.md FILE.c...  prints what only one of the two has; then exits with 1
 
-A message is the format of an ecap_err(), ecap_err_context() or ecap_fail(), with <> for each
-conversion. The page has an entry for each, which says why it comes and what to do:
+A message is the format of an ecap_err(), ecap_err_context(), ecap_fail() or ecap_rule_broken(),
+with <> for each conversion. The page has an entry for each, which says why it comes and what to do:
 
   - `<file>: refused: belongs to uid <uid>; chown it`
     - Why: ...
@@ -25,7 +25,7 @@ CONVERSION = re.compile(r'%%|%[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z
 PLACEHOLDER = re.compile(r'<[^<>]+>')
 ENTRY = re.compile(r'^- `([^`]+)`\n  - Why: .+?\n  - Do: .+?\n(?=\n|- |\Z)', re.S | re.M)
 # Which argument is the format, counted from 0.
-CALLS = {'ecap_err': 1, 'ecap_err_context': 1, 'ecap_fail': 2}
+CALLS = {'ecap_err': 1, 'ecap_err_context': 1, 'ecap_fail': 2, 'ecap_rule_broken': 1}
 
 
 def tokens(text):
@@ -73,7 +73,10 @@ def messages(path, macros):
     for i, word in enumerate(words[:-1]):
         if word not in CALLS or words[i + 1] != '(':
             continue
-        message = join_strings(path, argument(words, i + 1, CALLS[word]), macros)
+        parts = argument(words, i + 1, CALLS[word])
+        if 'const' in parts:
+            continue  # the function itself
+        message = join_strings(path, parts, macros)
         message = CONVERSION.sub(lambda m: '%' if m[0] == '%%' else '<>', message)
         if word == 'ecap_err_context':
             message += ': <>'
@@ -84,7 +87,7 @@ def messages(path, macros):
 
 def sdk_macros():
     """Strings of the SDK's headers, which messages may be made of."""
-    macros = {}
+    macros = {'PRIu64': '"lu"'}  # inttypes.h
     top = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'sdk', 'ecapture')
     for directory, _, names in os.walk(top):
         for name in names:
