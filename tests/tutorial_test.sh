@@ -50,6 +50,8 @@ if [ "${1-}" = inside ]; then
 	stage=$2 layers=$3
 	mount -t tmpfs -o mode=755 tmpfs "$layers"
 	lay
+	setpriv --reuid="$uid" --regid="$uid" --clear-groups test -x "$bindir/ecapture" ||
+		skip "users cannot get at $bindir"
 	mkdir "$layers/home"
 	chown "$uid:$uid" "$layers/home"
 	exec env -i ${SHOW+SHOW=1} PATH="$bindir:$PATH" PKG_CONFIG_PATH="$libdir/pkgconfig" HOME="$layers/home" \
