@@ -287,7 +287,7 @@ static int run(struct capture *c)
 	return err ? err : c->first_error;
 }
 
-/* Closing a sink may fail as well; of a module that has failed, the first reason is the one to tell. */
+/* Closing a sink may fail too; of a module that has failed, the first reason is the one to tell. */
 static int clean_up(struct capture *c)
 {
 	int err;

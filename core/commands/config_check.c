@@ -40,7 +40,7 @@ static void put_origin(char *text, size_t size, struct ecap_origin origin)
 		snprintf(text, size, "command line");
 }
 
-/* Calls @show for each option that somebody has set. @program: those of the whole program, or not. */
+/* Calls @show for each option that somebody has set: those of the whole @program, or the others. */
 static int for_each_set(struct ecap_options *options, int program,
 			int (*show)(void *arg, const char *name, const char *value,
 				    const char *origin), void *arg)

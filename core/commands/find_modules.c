@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where modules are looked for: the directories that the user names, else where they are installed. */
+/* Where modules are looked for: directories that the user names, else where they are installed. */
 #include <string.h>
 
 #include "commands/command.h"

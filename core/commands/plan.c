@@ -268,8 +268,8 @@ static void check_planned(struct planner *p, const struct ecap_planned *planned)
 
 static int none_enabled(const struct ecap_plan *plan)
 {
-	return ecap_err(-EINVAL, "%s: no module is enabled; write \"enabled = yes\" into the section "
-			"of each that is to capture", plan->path);
+	return ecap_err(-EINVAL, "%s: no module is enabled; write \"enabled = yes\" into the "
+			"section of each that is to capture", plan->path);
 }
 
 static void check_all(struct planner *p)

@@ -28,8 +28,8 @@ static void warn_of_nowhere(const struct ecap_job *jobs, uint32_t n)
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		if (!jobs[i].common->eventaddr)
-			log_warn(jobs[i].entry->desc->module.command, "events go to standard output, "
-				 "which is /dev/null; \"eventaddr\" names a file for them");
+			log_warn(jobs[i].entry->desc->module.command, "events go to standard "
+				 "output, which is /dev/null; \"eventaddr\" names a file");
 }
 
 int ecap_command_run_file(struct ecap_command_line *line, const void *config)

@@ -80,6 +80,8 @@ static void module_sections(void **state)
 		{ "logaddr", "/x", "concerns the whole program, not one module; set it in [global]" },
 		{ "debug", "yes", "concerns the whole program, not one module; set it in [global]" },
 		{ "on-error", "stop", "concerns the whole program, not one module; set it in [global]" },
+		{ "strict-modules", "yes",
+		  "concerns the whole program, not one module; set it in [global]" },
 	};
 
 	(void)state;

@@ -347,7 +347,8 @@ static void higher_origins_are_inherited(void **state)
 	struct ecap_options *heir;
 	struct config *config;
 
-	assert_int_equal(ecap_options_new("tls", rows, ARRAY_SIZE(rows), sizeof(*config), &heir), 0);
+	assert_int_equal(ecap_options_new("tls", rows, ARRAY_SIZE(rows), sizeof(*config), &heir),
+			 0);
 	config = ecap_options_config(heir);
 	assert_int_equal(set(heir, "u64", "1", from_section(2)), 0);
 	assert_int_equal(set(heir, "string", "mine", from_section(3)), 0);

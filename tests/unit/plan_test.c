@@ -126,8 +126,8 @@ static void enabled_modules_in_their_order(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(plan(f, plugins, "[small]\nenabled = yes\n[fill]\nfile = /\nenabled = on\n"),
-			 0);
+	assert_int_equal(plan(f, plugins, "[small]\nenabled = yes\n"
+					  "[fill]\nfile = /\nenabled = on\n"), 0);
 	assert_string_equal(f->errors, "");
 	assert_int_equal(f->plan->n, 2);
 	assert_int_equal(f->plan->n_enabled, 2);
@@ -171,8 +171,8 @@ static void nothing_enabled(void **state)
 
 		assert_int_equal(plan(f, plugins, files[i]), -EINVAL);
 		assert_null(f->plan);
-		assert_string_equal(f->errors, ": no module is enabled; write \"enabled = yes\" into "
-					       "the section of each that is to capture\n");
+		assert_string_equal(f->errors, ": no module is enabled; write \"enabled = yes\" "
+					       "into the section of each that is to capture\n");
 	}
 }
 
@@ -197,8 +197,8 @@ static void all_errors_with_their_place(void **state)
 					  "a = b\n"), -EINVAL);
 	assert_null(f->plan);
 	assert_string_equal(f->errors,
-			    ":3: [small] debug: concerns the whole program, not one module; set it in "
-			    "[global]\n"
+			    ":3: [small] debug: concerns the whole program, not one module; set it "
+			    "in [global]\n"
 			    ":5: [fill] enabled: \"perhaps\" is not yes or no\n"
 			    ":6: [fill] enabled: is already set in line 5\n"
 			    ":7: [fill] number: must be between 0 and 128, not 129\n"
@@ -217,7 +217,8 @@ static void what_is_only_known_at_the_end(void **state)
 					  "[small]\nenabled = yes\n"
 					  "[fill]\nenabled = yes\n"), -EINVAL);
 	assert_string_equal(f->errors,
-			    ":2: [global] comm: \"1234567890123456\" has 16 bytes; the kernel keeps 15\n"
+			    ":2: [global] comm: \"1234567890123456\" has 16 bytes; the kernel "
+			    "keeps 15\n"
 			    ":5: [fill] default of --file: /nonexistent/file: No such file or "
 			    "directory\n");
 }
@@ -254,7 +255,8 @@ static void modules_elsewhere(void **state)
 	struct fixture *f = *state;
 	char text[PATH_MAX * 2];
 
-	snprintf(text, sizeof(text), "[small]\nenabled = yes\n[global]\nplugin-dir = %s\n", plugins);
+	snprintf(text, sizeof(text), "[small]\nenabled = yes\n[global]\nplugin-dir = %s\n",
+		 plugins);
 	assert_int_equal(plan(f, empty, text), 0);
 	assert_int_equal(f->plan->n_enabled, 1);
 	end(state);
