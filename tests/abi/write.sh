@@ -42,4 +42,4 @@ mv "$file.tmp" "$file"
 [ $state = released ] || exit 0
 mkdir -p "$top/tests/abi/$abi"
 cp -r "$top/sdk/ecapture" "$top/tests/abi/$abi/"
-echo "$file is released; its headers are in $top/tests/abi/$abi: add both to git, and the headers to Makefile.am"
+echo "$file is released; its headers are in $top/tests/abi/$abi: add both to git, and the files to tests/abi/abi.mk"
