@@ -17,6 +17,10 @@
 #   mymodule.storage.o mymodule.noncore.o: mymodule.%.o: mymodule.bpf.c
 #   	$(ecap_bpf_build)
 #   $(mymodule_la_OBJECTS): mymodule.storage.o mymodule.noncore.o
+#
+# ecapturemoduledir is where ecapture looks, whatever --prefix says; for make distcheck:
+#
+#   AM_DISTCHECK_CONFIGURE_FLAGS = --with-ecapturemoduledir='$${libdir}/ecapture'
 AC_DEFUN([ECAPTURE_MODULE], [
 	AC_REQUIRE([AC_PROG_CC])
 	AC_REQUIRE([AC_CANONICAL_HOST])
