@@ -13,7 +13,7 @@
  *	return ecap_mock_end(&m);                  close(); 1 when anything was wrong
  *
  * Whatever is wrong is told on standard error: with it what the module did, and what it may not
- * do as a module (emit() in init(), an event without a kind, ...).
+ * do as a module (emit() in init(), an event that the host refuses, ...).
  *
  * Threads: the thread of ecap_mock_new() plays both the main and the reader thread, as the calls
  * never overlap here. What a module may call from [any thread] may come from threads that it

@@ -27,7 +27,8 @@ int main(void)
 
 	ECAP_EXPECT(&m, ecap_mock_record(&m, 0, &sent, len) == 1);
 	ev = ecap_mock_event(&m, 0);
-	ECAP_EXPECT(&m, ev && ev->pid == 77 && ev->uid == 1000 && !strcmp(ev->comm, "curl"));
+	ECAP_EXPECT(&m, ev && !strcmp(ev->kind, "call") && ev->pid == 77 && ev->uid == 1000 &&
+		    !strcmp(ev->comm, "curl"));
 	ECAP_EXPECT(&m, ecap_mock_field_is(ev, "function", "getaddrinfo"));
 	ECAP_EXPECT(&m, ecap_mock_field_is(ev, "argument", "example.com"));
 

@@ -248,70 +248,102 @@ static void test_features_and_services(void **state)
 
 /* ---- what a module, or a test, may not do ---- */
 
-static int no_kind(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
+/* What is changed in a good event. */
+static void (*change)(struct ecap_event *ev);
+
+static int changed(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
 {
 	good_event(m, rec, len, ev);
+	change(ev);
+	return 1;
+}
+
+static const char long_name[ECAP_NAME_MAX + 2] =
+	"a_name_of_sixty_four_bytes_is_one_byte_longer_than_one_may_be_aa";
+static const struct ecap_field odd_field = { .name = "Word" }, many[ECAP_FIELDS_MAX + 1];
+
+static void dest(struct ecap_event *ev) { ev->dest = 9; }
+static void direction(struct ecap_event *ev) { ev->direction = 3; }
+static void flags(struct ecap_event *ev) { ev->flags |= 4; }
+static void reserved(struct ecap_event *ev) { ev->reserved = 1; }
+static void tuple_reserved(struct ecap_event *ev) { ev->tuple.reserved[2] = 1; }
+static void family(struct ecap_event *ev) { ev->tuple.family = 10; }
+static void comm(struct ecap_event *ev) { memset(ev->comm, 'x', sizeof(ev->comm)); }
+static void kind(struct ecap_event *ev) { ev->kind = "a thing"; }
+static void empty_kind(struct ecap_event *ev) { ev->kind = ""; }
+static void long_kind(struct ecap_event *ev) { ev->kind = long_name; }
+static void hidden(struct ecap_event *ev) { ev->flags = 0; }
+static void large(struct ecap_event *ev) { ev->payload_len = ECAP_BYTES_MAX + 1; }
+static void no_payload(struct ecap_event *ev) { ev->payload = NULL; }
+static void beyond(struct ecap_event *ev) { ev->total = 10, ev->offset = 5; }
+static void far(struct ecap_event *ev) { ev->total = 10, ev->offset = 11, ev->payload_len = 0; }
+static void no_fields(struct ecap_event *ev) { ev->fields = NULL; }
+static void field(struct ecap_event *ev) { ev->fields = &odd_field, ev->n_fields = 1; }
+static void fields(struct ecap_event *ev) { ev->fields = many, ev->n_fields = ECAP_COUNT(many); }
+
+/* The same rules as in the host: tests/unit/event_check_test.c. */
+static void test_refused_events(void **state)
+{
+	static const struct {
+		void (*change)(struct ecap_event *ev);
+		const char *told;
+	} events[] = {
+		{ dest, "dest is no ECAP_DEST_*" },
+		{ direction, "direction is no ECAP_DIR_*" },
+		{ flags, "flags has what is no ECAP_EVENT_F_*" },
+		{ reserved, "reserved is not zero" },
+		{ tuple_reserved, "reserved is not zero" },
+		{ family, "tuple.family is neither 0, 4 nor 6" },
+		{ comm, "comm has no NUL" },
+		{ kind, "kind is not [a-z_]+" },
+		{ empty_kind, "kind is not [a-z_]+" },
+		{ long_kind, "kind is not [a-z_]+" },
+		{ hidden, "payload_len is not 0 without ECAP_EVENT_F_PAYLOAD" },
+		{ large, "payload_len is more than ECAP_BYTES_MAX" },
+		{ no_payload, "payload is NULL, and payload_len is not 0" },
+		{ beyond, "offset and payload_len go beyond total" },
+		{ far, "offset and payload_len go beyond total" },
+		{ no_fields, "fields is NULL, and n_fields is not 0" },
+		{ field, "a field's name is not [a-z_]+" },
+		{ fields, "n_fields is more than ECAP_FIELDS_MAX" },
+	};
+
+	for (uint32_t i = 0; i < ECAP_COUNT(events); i++) {
+		char want[128];
+		struct ecap_mock m;
+
+		change = events[i].change;
+		run_case(changed, &m);
+		assert_int_equal(m.n_failures, 1);
+		assert_int_equal(m.damaged, 1);
+		assert_int_equal(m.n_events, 0);
+		assert_int_equal(ecap_mock_end(&m), 1);
+		snprintf(want, sizeof(want), "case: wrong in decode: an event that the host "
+			 "refuses: %s\n", events[i].told);
+		if (!strstr(heard(), want))
+			fail_with("not told: %sbut: %s", want, told);
+		quiet(state);
+	}
+}
+
+static void nearly(struct ecap_event *ev)
+{
 	ev->kind = NULL;
-	return 1;
+	ev->total = 11;
+	ev->offset = 5;
+	ev->tuple.family = 6;
+	ev->flags |= ECAP_EVENT_F_EOS;
 }
 
-static int odd_kind(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
+static void test_event_at_the_edge(void **state)
 {
-	good_event(m, rec, len, ev);
-	ev->kind = "a thing";
-	return 1;
-}
+	struct ecap_mock m;
 
-static int endless_comm(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	memset(ev->comm, 'x', sizeof(ev->comm));
-	return 1;
-}
-
-static int hidden_payload(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	ev->flags = 0;
-	return 1;
-}
-
-static int null_payload(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	ev->payload = NULL;
-	return 1;
-}
-
-static int null_fields(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	ev->fields = NULL;
-	return 1;
-}
-
-static int odd_field(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	static const struct ecap_field field = { .name = "Word" };
-
-	good_event(m, rec, len, ev);
-	ev->fields = &field;
-	ev->n_fields = 1;
-	return 1;
-}
-
-static int no_destination(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	ev->dest = 9;
-	return 1;
-}
-
-static int no_direction(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
-{
-	good_event(m, rec, len, ev);
-	ev->direction = 3;
-	return 1;
+	(void)state;
+	change = nearly;
+	run_case(changed, &m);
+	assert_int_equal(m.n_events, 1);
+	assert_int_equal(ecap_mock_end(&m), 0);
 }
 
 static int two_lines(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev)
@@ -360,15 +392,6 @@ static void test_faults(void **state)
 		int (*act)(struct state *m, const char *rec, uint32_t len, struct ecap_event *ev);
 		const char *told;
 	} faults[] = {
-		{ no_kind, "an event whose kind \"\" is not [a-z_]+" },
-		{ odd_kind, "an event whose kind \"a thing\" is not [a-z_]+" },
-		{ endless_comm, "an event whose comm has no NUL" },
-		{ hidden_payload, "a payload is not shown without ECAP_EVENT_F_PAYLOAD" },
-		{ null_payload, "a payload of 6 bytes at NULL" },
-		{ null_fields, "2 fields at NULL" },
-		{ odd_field, "field 0 has a name that is not [a-z_]+" },
-		{ no_destination, "an event to destination 9" },
-		{ no_direction, "an event of direction 3" },
 		{ two_lines, "log(): a line end in \"one\ntwo\"" },
 		{ positive_error, "fail(): error 22 is not a negative errno" },
 		{ picks_late, "pick_bpf() called outside of init() and load()" },
@@ -449,7 +472,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_event_is_kept), CASE(test_dispatch), CASE(test_records_without_event),
-		CASE(test_abort), CASE(test_features_and_services), CASE(test_faults),
+		CASE(test_abort), CASE(test_features_and_services), CASE(test_refused_events),
+		CASE(test_event_at_the_edge), CASE(test_faults),
 		CASE(test_faults_at_init), CASE(test_faults_of_the_test),
 	};
 

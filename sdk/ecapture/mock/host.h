@@ -89,7 +89,7 @@ struct ecap_mock {
 static inline void ecap_mock_print_event(const struct ecap_event *ev, uint32_t i)
 {
 	fprintf(stderr, "  event %u: %s[%u] tid %u uid %u fd %d %s", i, ev->comm, ev->pid, ev->tid,
-		ev->uid, ev->fd, ev->kind ? ev->kind : "(no kind)");
+		ev->uid, ev->fd, ev->kind ? ev->kind : "data");
 	for (uint32_t f = 0; f < ev->n_fields; f++) {
 		if (ev->fields[f].str)
 			fprintf(stderr, " %s=\"%s\"", ev->fields[f].name, ev->fields[f].str);
@@ -325,39 +325,65 @@ static inline const void *ecap_mock_get_service(struct ecap_instance *self, cons
 
 /* ---- events ---- */
 
-/* 1 when it is [a-z_]+. */
+/* 1 when it is [a-z_]+ and not too long. */
 static inline int ecap_mock_is_word(const char *word)
 {
-	return word && *word && strspn(word, "abcdefghijklmnopqrstuvwxyz_") == strlen(word);
+	size_t n = word ? strspn(word, "abcdefghijklmnopqrstuvwxyz_") : 0;
+
+	return n && n <= ECAP_NAME_MAX && !word[n];
 }
 
-/* What the host would show badly, or not at all. */
-static inline void ecap_mock_check_event(struct ecap_mock *m, const struct ecap_event *ev)
+/* Who, where and how of an event: what of it breaks a rule, or NULL. */
+static inline const char *ecap_mock_bad_head(const struct ecap_event *ev)
 {
-	if (!ecap_mock_is_word(ev->kind))
-		ecap_mock_wrong(m, "an event whose kind \"%s\" is not [a-z_]+",
-				ev->kind ? ev->kind : "");
-	if (!memchr(ev->comm, 0, sizeof(ev->comm)))
-		ecap_mock_wrong(m, "an event whose comm has no NUL");
+	if (ev->dest > ECAP_DEST_PROCESSOR)
+		return "dest is no ECAP_DEST_*";
+	if (ev->dest == ECAP_DEST_MODULE)
+		return NULL;
 	if (ev->direction > ECAP_DIR_SEND)
-		ecap_mock_wrong(m, "an event of direction %u", ev->direction);
+		return "direction is no ECAP_DIR_*";
+	if (ev->flags & ~(ECAP_EVENT_F_EOS | ECAP_EVENT_F_PAYLOAD))
+		return "flags has what is no ECAP_EVENT_F_*";
+	if (ev->reserved || ev->tuple.reserved[0] || ev->tuple.reserved[1] ||
+	    ev->tuple.reserved[2])
+		return "reserved is not zero";
+	if (ev->tuple.family && ev->tuple.family != 4 && ev->tuple.family != 6)
+		return "tuple.family is neither 0, 4 nor 6";
+	if (!memchr(ev->comm, 0, sizeof(ev->comm)))
+		return "comm has no NUL";
+	if (ev->kind && !ecap_mock_is_word(ev->kind))
+		return "kind is not [a-z_]+";
+	return NULL;
+}
+
+/* The payload and the fields of an event: what of them breaks a rule, or NULL. */
+static inline const char *ecap_mock_bad_body(const struct ecap_event *ev)
+{
+	uint64_t total = ev->total ? ev->total : ev->payload_len;
+
 	if (ev->payload_len && !(ev->flags & ECAP_EVENT_F_PAYLOAD))
-		ecap_mock_wrong(m, "a payload is not shown without ECAP_EVENT_F_PAYLOAD");
+		return "payload_len is not 0 without ECAP_EVENT_F_PAYLOAD";
+	if (ev->payload_len > ECAP_BYTES_MAX)
+		return "payload_len is more than ECAP_BYTES_MAX";
 	if (ev->payload_len && !ev->payload)
-		ecap_mock_wrong(m, "a payload of %llu bytes at NULL",
-				(unsigned long long)ev->payload_len);
-	for (uint32_t i = 0; ev->fields && i < ev->n_fields; i++)
-		if (!ecap_mock_is_word(ev->fields[i].name))
-			ecap_mock_wrong(m, "field %u has a name that is not [a-z_]+", i);
+		return "payload is NULL, and payload_len is not 0";
+	if (ev->offset > total || total - ev->offset < ev->payload_len)
+		return "offset and payload_len go beyond total";
+	if (ev->n_fields > ECAP_FIELDS_MAX)
+		return "n_fields is more than ECAP_FIELDS_MAX";
 	if (ev->n_fields && !ev->fields)
-		ecap_mock_wrong(m, "%u fields at NULL", ev->n_fields);
+		return "fields is NULL, and n_fields is not 0";
+	for (uint32_t i = 0; i < ev->n_fields; i++)
+		if (!ecap_mock_is_word(ev->fields[i].name))
+			return "a field's name is not [a-z_]+";
+	return NULL;
 }
 
 /* Adds a copy of the event to those of the mock. */
 static inline void ecap_mock_keep(struct ecap_mock *m, const struct ecap_event *ev)
 {
 	struct ecap_mock_kept *e = (struct ecap_mock_kept *)ecap_mock_alloc(m, sizeof(*e));
-	uint32_t n = ev->fields ? ev->n_fields : 0;
+	uint32_t n = ev->n_fields;
 	struct ecap_field *fields =
 		(struct ecap_field *)ecap_mock_copy(m, ev->fields, n * sizeof(*fields));
 
@@ -369,31 +395,31 @@ static inline void ecap_mock_keep(struct ecap_mock *m, const struct ecap_event *
 	e->event.priv = NULL;
 	e->event.kind = ecap_mock_text(m, ev->kind);
 	e->event.fields = fields;
-	e->event.n_fields = n;
-	e->event.payload_len = ev->payload ? ev->payload_len : 0;
 	e->event.payload = ecap_mock_copy(m, ev->payload, (size_t)e->event.payload_len);
 	*m->events_end = e;
 	m->events_end = &e->next;
 	m->n_events++;
 }
 
-/* Where the real host sends it: to the output, or back to the module. */
+/* Where the host sends it: to the output, or back to the module; nowhere when it breaks a rule. */
 static inline int ecap_mock_route(struct ecap_mock *m, const struct ecap_event *from)
 {
 	const struct ecap_ops *ops = m->module->ops;
-	const char *before = m->running;
+	const char *before = m->running, *bad;
 	struct ecap_event ev;
 	int err;
 
 	memset(&ev, 0, sizeof(ev));
 	memcpy(&ev, from, from->struct_size < sizeof(ev) ? from->struct_size : sizeof(ev));
 	ev.struct_size = sizeof(ev);
-	if (ev.dest > ECAP_DEST_PROCESSOR) {
-		ecap_mock_wrong(m, "an event to destination %u", ev.dest);
-		return -EINVAL;
+	bad = ecap_mock_bad_head(&ev);
+	if (!bad && ev.dest != ECAP_DEST_MODULE)
+		bad = ecap_mock_bad_body(&ev);
+	if (bad) {
+		ecap_mock_wrong(m, "an event that the host refuses: %s", bad);
+		return -EPERM;
 	}
 	if (ev.dest != ECAP_DEST_MODULE) {
-		ecap_mock_check_event(m, &ev);
 		ecap_mock_keep(m, &ev);
 		return 0;
 	}
