@@ -17,24 +17,39 @@
 #include "err.h"
 #include "util.h"
 
+/* In place of a device: the file below overlay mounts, and one that may be below some. */
+#define DEV_OVERLAY UINT64_MAX
+#define DEV_BELOW   (UINT64_MAX - 1)
+
 /*
  * Containers of one image see one file through many overlay mounts, each with its own st_dev,
  * but the kernel sets uprobes on the inode below (d_real_inode() in create_local_trace_uprobe
  * and bpf_uprobe_multi_link_attach), so a second probe would report everything twice. Stat
  * shows the inode number of the file below (Documentation/filesystems/overlayfs.rst, "Inode
- * properties") and, with its change time, which nobody can set, that tells which file it is.
+ * properties") and, with its change time, which nobody can set, that tells which file it is; also
+ * when another process sees the file itself. Files that are seen without an overlay are told
+ * apart by their device: two mounts of one read-only image have the same numbers and times.
  */
 static int identify(struct ecap_file *file)
 {
+	struct ecap_file_key below = {
+		.dev = DEV_BELOW, .ino = file->st.st_ino,
+		.tag = (uint64_t)file->st.st_ctim.tv_sec * UINT64_C(1000000000) +
+		       (uint64_t)file->st.st_ctim.tv_nsec,
+	};
+	struct ecap_file_key overlay = below;
 	struct statfs fs;
 
+	overlay.dev = DEV_OVERLAY;
 	if (fstatfs(file->fd, &fs))
 		return -errno;
-	file->key = (struct ecap_file_key){.dev = file->st.st_dev, .ino = file->st.st_ino};
 	if (fs.f_type == OVERLAYFS_SUPER_MAGIC) {
-		file->key.dev = UINT64_MAX;
-		file->key.tag = (uint64_t)file->st.st_ctim.tv_sec * UINT64_C(1000000000) +
-				(uint64_t)file->st.st_ctim.tv_nsec;
+		file->key = file->stands_for = overlay;
+		file->same = below;
+	} else {
+		file->key = (struct ecap_file_key){ .dev = file->st.st_dev, .ino = file->st.st_ino };
+		file->stands_for = below;
+		file->same = overlay;
 	}
 	return 0;
 }

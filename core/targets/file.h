@@ -12,6 +12,8 @@ struct ecap_file {
 	int fd; /* O_RDONLY, -1: none */
 	struct stat st;
 	struct ecap_file_key key;
+	/* What was given stands for this too; and what, given, stands for this: see file.c. */
+	struct ecap_file_key stands_for, same;
 };
 
 #define ECAP_FILE_NONE ((struct ecap_file){.fd = -1})

@@ -31,10 +31,16 @@ void ecap_search_fini(struct ecap_search *search)
 static int give(struct ecap_search *search, const struct ecap_file *file, uint32_t how,
 		uint32_t pid, const char *shown)
 {
-	int r = ecap_file_keys_add(search->given, &file->key);
 	char path[32];
 
+	if (ecap_file_keys_has(search->given, &file->same))
+		return 0;
+	int r = ecap_file_keys_add(search->given, &file->key);
+
 	if (r <= 0)
+		return r;
+	r = ecap_file_keys_add(search->given, &file->stands_for);
+	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
 	log_debug("targets", "%s (pid %" PRIu32 ", device %u:%u, inode %" PRIu64 ")", shown, pid,

@@ -328,6 +328,7 @@ static int load_in_overlay(const char *path)
 	return load(name);
 }
 
+/* And the file itself, as the host has it. */
 static void file_in_two_overlays(void **state)
 {
 	struct ecap_target_spec spec = spec_of(by_name, NULL);
@@ -337,11 +338,17 @@ static void file_in_two_overlays(void **state)
 	struct stat st = copy_here("image/libcopy-6.so");
 	struct child child = start_or_skip(load_in_overlay, in_dir("root"));
 	struct child second = start_or_skip(load_in_overlay, in_dir("root"));
+	struct child plain = start_or_skip(load, in_dir("image/libcopy-6.so"));
+	struct child third = start_or_skip(load_in_overlay, in_dir("root"));
 
 	find_mapped(&spec, st.st_ino, &child, in_dir("root/libcopy-6.so"));
 	end_child(&child);
 	find_mapped(&spec, st.st_ino, &second, in_dir("root/libcopy-6.so"));
 	end_child(&second);
+	find_mapped(&spec, st.st_ino, &plain, in_dir("image/libcopy-6.so"));
+	end_child(&plain);
+	find_mapped(&spec, st.st_ino, &third, in_dir("root/libcopy-6.so"));
+	end_child(&third);
 	unlink("image/libcopy-6.so");
 	rmdir("image");
 	rmdir("root");
