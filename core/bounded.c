@@ -82,7 +82,9 @@ int ecap_bounded_call(const char *name, int (*run)(void *arg), void *arg, unsign
 			TAKE_PTR(call);
 		return 0;
 	}
-	*result = ecap_err(call->result, "%s", call->text);
+	*result = atomic_load(&call->over)
+		? ecap_err(call->result, "%s", call->text)
+		: ecap_err(-EPROTO, "%s() ended its thread by pthread_exit()", name);
 	return 1;
 }
 

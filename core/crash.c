@@ -5,6 +5,7 @@
  */
 #include "crash.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -107,8 +108,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 		raise(number);
 }
 
-/* A module that calls exit() would end the capture with the status of a good one. */
-static void on_exit_call(void)
+static void end_for(const char *call)
 {
 	struct line line = { .used = 0 };
 
@@ -116,11 +116,26 @@ static void on_exit_call(void)
 		return;
 	add(&line, "error host: ");
 	add(&line, ecap_crumb->module);
-	add(&line, " called exit() in ");
+	add(&line, " called ");
+	add(&line, call);
+	add(&line, " in ");
 	add_place(&line, ecap_crumb);
 	put(&line);
 	rescue();
 	_exit(EXIT_FAILURE);
+}
+
+/* A module that calls exit() would end the capture with the status of a good one. */
+static void on_exit_call(void)
+{
+	end_for("exit()");
+}
+
+/* Without its main thread, the process would go on, and nothing would end it. */
+static void on_main_exit(void *unused)
+{
+	(void)unused;
+	end_for("pthread_exit()");
 }
 
 /* A fault while its signal is blocked kills without asking the handler. */
@@ -164,6 +179,7 @@ void ecap_crash_stack_freep(void **stack)
 
 void ecap_crash_install(void)
 {
+	static pthread_key_t main_key;
 	struct sigaction action = {
 		.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND,
 	};
@@ -173,4 +189,7 @@ void ecap_crash_install(void)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i].number, &action, NULL);
 	atexit(on_exit_call);
+	/* The destructor is called when the thread ends for itself. */
+	if (!pthread_key_create(&main_key, on_main_exit))
+		pthread_setspecific(main_key, &main_key);
 }

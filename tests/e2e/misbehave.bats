@@ -188,6 +188,16 @@ crashed() {
 		says "^error host: $title called exit() in $operation()"
 	done
 	same "events" 2 "$(n_events)"
+	for operation in init start; do
+		misbehave $operation end-thread
+		ended 1
+		says "^error host: $title called pthread_exit() in $operation()"
+	done
+	misbehave stop end-thread
+	attached
+	stop_it
+	ended 1
+	says "^error fault: stop() ended its thread by pthread_exit()"
 	misbehave decode end-thread
 	ended 1
 	says "^error fault: decode(), map events, record 3: the reader's thread was ended by pthread_exit()"
@@ -200,8 +210,8 @@ gives_up() { # PLACE
 	stop_it
 	ended 1
 	says "^error fault: $title: $1 has not returned for 5 s: given up\$"
-	says "info fault: map events: "
-	says "events, [0-9]* bytes, 0 lost, 0 damaged"
+	says " fault: map events: "
+	says "^info fault: [0-9]* events, [0-9]* bytes, [0-9]* lost, 0 damaged"
 }
 
 @test "a stop() that never returns" {

@@ -54,6 +54,23 @@ static void test_returns(void **state)
 	assert_false(ecap_left_behind());
 }
 
+static int end_thread(void *arg)
+{
+	(void)arg;
+	pthread_exit(NULL);
+}
+
+static void test_ends_its_thread(void **state)
+{
+	int result = 0;
+
+	(void)state;
+	assert_true(ecap_bounded_call("ender", end_thread, NULL, 10000, &result));
+	assert_int_equal(result, -EPROTO);
+	assert_string_equal(ecap_err_text(), "ender() ended its thread by pthread_exit()");
+	assert_false(ecap_left_behind());
+}
+
 static int wait_for_release(void *arg)
 {
 	struct seen *seen = arg;
@@ -84,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_returns),
+		cmocka_unit_test(test_ends_its_thread),
 		cmocka_unit_test(test_does_not),
 	};
 

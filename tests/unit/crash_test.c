@@ -246,6 +246,12 @@ static void exit_inside(void)
 	exit(0);
 }
 
+static void thread_exit_inside(void)
+{
+	ecap_crumb = &crumb;
+	pthread_exit(NULL);
+}
+
 static void exit_outside(void)
 {
 	exit(7);
@@ -257,6 +263,11 @@ static void test_exit(void **state)
 
 	(void)state;
 	assert_string_equal(logged, "error host: module 'foo' 0.3.1 called exit() in load()\n");
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	status = run(thread_exit_inside);
+	assert_string_equal(logged, "error host: module 'foo' 0.3.1 called pthread_exit() in "
+			    "load()\n");
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
 	status = run(exit_outside);

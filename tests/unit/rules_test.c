@@ -249,6 +249,52 @@ static void test_log_budget(void **state)
 	fixture_close(&f);
 }
 
+static _Atomic uint64_t sending;
+
+static void *send_for_ever(void *program_fd)
+{
+	static const char payload[16000];
+
+	while (atomic_load(&sending))
+		run_program((int)(intptr_t)program_fd, 0, payload, sizeof(payload));
+	return NULL;
+}
+
+static int slow_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
+		       struct ecap_event *ev)
+{
+	(void)state, (void)map_id, (void)rec, (void)len, (void)ev;
+	usleep(1000);
+	return 0;
+}
+
+/* What stop() has left attached sends faster than is read: it ends all the same, and is told. */
+static void test_still_attached(void **state)
+{
+	struct fixture f = {};
+	pthread_t threads[2];
+
+	(void)state;
+	fixture_open(&f, "events");
+	f.ops.decode = slow_decode;
+	int before = count_entries("/proc/self/task");
+
+	fixture_start(&f);
+	atomic_store(&sending, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, send_for_ever,
+						(void *)(intptr_t)f.plan.program_fd), 0);
+	ecap_instance_detach(f.instance);
+	assert_threads(before + (int)ARRAY_SIZE(threads)); /* the reader has ended */
+	atomic_store(&sending, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(ecap_instance_stop(f.instance), -EPROTO);
+	assert_string_equal(ecap_err_text(), "module misbehaving: records still come after stop(), "
+			    "which is to detach");
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_strict_start),
 		cmocka_unit_test(test_log_budget),
+		cmocka_unit_test(test_still_attached),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, setup, teardown);
