@@ -94,6 +94,12 @@ const struct ecap_option *ecap_section_rows(uint32_t *n)
 	return section_rows;
 }
 
+int ecap_section_options_new(const char *section, struct ecap_options **options)
+{
+	return ecap_options_new(section, section_rows, ARRAY_SIZE(section_rows),
+				sizeof(struct ecap_section_config), options);
+}
+
 static int check_comm(const char *comm)
 {
 	/* TASK_COMM_LEN in the kernel's include/linux/sched.h, with the NUL. */

@@ -36,9 +36,11 @@ struct ecap_section_config {
 	uint8_t enabled;
 };
 
-const struct ecap_option *ecap_section_rows(uint32_t *n);
-
 struct ecap_options;
+
+const struct ecap_option *ecap_section_rows(uint32_t *n);
+/* Binds them for the section of this name, as ecap_options_new() does. */
+int ecap_section_options_new(const char *section, struct ecap_options **options);
 
 /*
  * What no row can check alone, of options made from the rows above. -EINVAL with a text that says

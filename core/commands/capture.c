@@ -47,11 +47,9 @@ static int load_file(const char *path, const struct ecap_catalog *catalog,
 {
 	_cleanup_free_ const char **names = calloc(catalog->n + 2u, sizeof(*names));
 	_cleanup_(options_freep) struct ecap_options *section = NULL;
-	uint32_t n_rows, n = 0;
-	const struct ecap_option *rows = ecap_section_rows(&n_rows);
+	uint32_t n = 0;
 	/* Whether the module is enabled concerns "run" alone. */
-	int err = ecap_options_new(ecap_options_section(own), rows, n_rows,
-				   sizeof(struct ecap_section_config), &section);
+	int err = ecap_section_options_new(ecap_options_section(own), &section);
 	struct ecap_options *tables[] = { section, own, common };
 	struct sections sections = { catalog, ecap_options_section(own), tables };
 	struct ecap_ini_reader reader = { .sections = names, .section = section_of,

@@ -28,14 +28,11 @@ static int section_schema(const struct ecap_module *module, struct ecap_options 
 {
 	_cleanup_(options_freep) struct ecap_options *own = NULL, *section = NULL;
 	_cleanup_free_ char *title = NULL;
-	uint32_t n;
-	const struct ecap_option *rows = ecap_section_rows(&n);
 	int err = ecap_options_new(module->command, module->options, module->n_options,
 				   module->config_size, &own);
 
 	if (!err)
-		err = ecap_options_new(module->command, rows, n, sizeof(struct ecap_section_config),
-				       &section);
+		err = ecap_section_options_new(module->command, &section);
 	if (err)
 		return err;
 	struct ecap_options *tables[] = { own, section, common };

@@ -123,10 +123,7 @@ static int find_modules(struct planner *p)
 static int make_tables(struct ecap_planned *planned)
 {
 	const struct ecap_desc *desc = planned->entry->desc;
-	uint32_t n;
-	const struct ecap_option *rows = ecap_section_rows(&n);
-	int err = ecap_options_new(planned->name, rows, n, sizeof(struct ecap_section_config),
-				   &planned->section);
+	int err = ecap_section_options_new(planned->name, &planned->section);
 
 	if (!err)
 		err = common_new(&planned->common);

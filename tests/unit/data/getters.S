@@ -3,19 +3,8 @@
 	.intel_syntax noprefix
 	.text
 
-	.macro function name
-	.globl \name
-	.hidden \name
-	.type \name, @function
-	.p2align 4, 0xcc
-\name:
-	.cfi_startproc
-	.endm
-
-	.macro end name
-	.cfi_endproc
-	.size \name, . - \name
-	.endm
+#define VISIBILITY .hidden
+#include "functions.inc"
 
 function copy
 	ret

@@ -16,19 +16,8 @@
 	.intel_syntax noprefix
 	.text
 
-	.macro function name
-	.globl \name
-	.protected \name
-	.type \name, @function
-	.p2align 4, 0xcc
-\name:
-	.cfi_startproc
-	.endm
-
-	.macro end name
-	.cfi_endproc
-	.size \name, . - \name
-	.endm
+#define VISIBILITY .protected
+#include "functions.inc"
 
 	/* (ssl) */
 	.macro one name
