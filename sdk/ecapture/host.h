@@ -5,6 +5,9 @@
  * Threads: [main] calls come from the host's main thread or, as stop() and close() do, from one
  * that it waits for; [reader] calls come from the instance's reader thread. Calls of one class
  * never overlap; a [main] and a [reader] call may. So nothing may hang on the thread itself.
+ *
+ * A function that is called where it does not belong (in another thread, in no call of the module,
+ * after close()) does nothing, returns -EPERM where it returns anything, and makes the exit code 1.
  */
 #ifndef ECAPTURE_HOST_H
 #define ECAPTURE_HOST_H
@@ -44,7 +47,10 @@ struct ecap_host {
 	uint16_t abi_major, abi_minor; /* of the host */
 	const char *version;           /* of the product, for messages */
 
-	/* [any thread] One line in the log, printf-like, without a line end. Not for each record. */
+	/*
+	 * [any thread] One line in the log, printf-like, without a line end. Not for each record:
+	 * of more than 1000 at once, and then 10 a second, the host only tells how many there were.
+	 */
 	void (*log)(struct ecap_instance *self, int level, const char *fmt, ...) ECAP_PRINTF(3, 4);
 	/*
 	 * [any thread] Keeps the text for the host to print, logs nothing.
@@ -58,7 +64,7 @@ struct ecap_host {
 	/*
 	 * [reader] Hands on an event beside the one that decode() fills. Copies what it keeps.
 	 * Returns 0, or a negative errno when the sink is gone; -E2BIG when @ev uses members
-	 * that the host does not know.
+	 * that the host does not know; -EPERM when it is not as ecapture/event.h says.
 	 */
 	int (*emit)(struct ecap_instance *self, const struct ecap_event *ev);
 	/*

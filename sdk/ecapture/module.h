@@ -58,9 +58,12 @@ struct ecap_ops {
 	int (*maps)(void *state, const struct ecap_map **maps, uint32_t *n);
 	/* [main] Attaches. The first record may arrive before it returns. */
 	int (*start)(void *state);
-	/* [main] Detaches. Maps stay. Called once after a successful start; NULL: nothing to do. */
+	/*
+	 * [main] Detaches. Maps stay. Called once after a successful start; NULL: nothing to do.
+	 * When it does not return within 5 s, the process ends without it, and without close().
+	 */
 	int (*stop)(void *state);
-	/* [main] Frees everything. Called exactly once after a successful init. */
+	/* [main] Frees everything, within 5 s. Called exactly once after a successful init. */
 	void (*close)(void *state);
 	/*
 	 * [reader] @rec: 8-byte aligned, valid until the host is done with @ev, so that @ev may
