@@ -30,6 +30,9 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 	    !memchr(r->label, 0, sizeof(r->label)))
 		return -EINVAL;
 	added = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
+	/* A label that is none is the process's doing: others must not lose their keys by it. */
+	if (added == -EINVAL)
+		return added;
 	if (added < 0) {
 		m->ctx->host->abort(m->ctx->self, added);
 		return 0;

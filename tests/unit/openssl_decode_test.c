@@ -41,8 +41,16 @@ static void host_count(struct ecap_instance *self, const char *name, uint64_t ad
 	snprintf(host_got.counter, sizeof(host_got.counter), "%s", name);
 }
 
+static int aborted;
+
+static void host_abort(struct ecap_instance *self, int err)
+{
+	(void)self;
+	aborted = err;
+}
+
 static const struct ecap_host host = {
-	.struct_size = sizeof(host), .log = host_log, .count = host_count,
+	.struct_size = sizeof(host), .log = host_log, .count = host_count, .abort = host_abort,
 };
 static const struct ecap_context context = { .struct_size = sizeof(context), .host = &host };
 
@@ -270,6 +278,122 @@ static void test_many_processes(void **state)
 	free(m);
 }
 
+/* What came to the key log, whose answer the test decides. */
+static struct {
+	char label[64];
+	uint8_t random[ECAP_KEYLOG_RANDOM_BYTES], secret[64];
+	uint32_t len, n;
+	int answer;
+} log_got;
+
+static int log_add(struct ecap_keylog_file *file, const char *label, const void *random,
+		   const void *secret, uint32_t len)
+{
+	(void)file;
+	snprintf(log_got.label, sizeof(log_got.label), "%s", label);
+	memcpy(log_got.random, random, sizeof(log_got.random));
+	memcpy(log_got.secret, secret, len);
+	log_got.len = len;
+	log_got.n++;
+	return log_got.answer;
+}
+
+static const struct ecap_keylog keylog = { .struct_size = sizeof(keylog), .add = log_add };
+
+static const struct openssl_key_record key_record = {
+	.record = { .pid = 1, .fd = -1, .type = OPENSSL_RECORD_KEY,
+		    .len = sizeof(key_record) - sizeof(key_record.record) },
+	.client_random = { 1, 2, 3, [31] = 4 }, .secret = { 5, [47] = 6 }, .secret_len = 48,
+	.label = "CLIENT_RANDOM", .site = 2,
+};
+
+static int decode_key(struct openssl *m, const struct openssl_key_record *r, uint32_t len)
+{
+	struct ecap_event ev;
+
+	return decode(m, &r->record, (const char *)&r->record + sizeof(r->record), len, &ev);
+}
+
+static struct openssl *new_key_state(struct openssl_key_place *places, uint32_t n)
+{
+	struct openssl *m = new_state();
+
+	memset(&log_got, 0, sizeof(log_got));
+	aborted = 0;
+	log_got.answer = 1;
+	m->keylog = &keylog;
+	m->keys = (struct ecap_keylog_file *)m; /* only asked whether it is there */
+	m->key_places = places;
+	m->n_key_places = n;
+	return m;
+}
+
+static void test_key(void **state)
+{
+	struct openssl *m = new_key_state(NULL, 0);
+	struct openssl_key_record r = key_record;
+
+	(void)state;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), 0);
+	assert_string_equal(log_got.label, "CLIENT_RANDOM");
+	assert_memory_equal(log_got.random, r.client_random, sizeof(r.client_random));
+	assert_memory_equal(log_got.secret, r.secret, 48);
+	assert_int_equal(log_got.len, 48);
+	assert_string_equal(host_got.counter, "secrets written");
+	log_got.answer = 0;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), 0);
+	assert_string_equal(host_got.counter, "secrets told again");
+
+	/* Too short, and a secret that says it is longer than there is room for. */
+	assert_int_equal(decode_key(m, &r, sizeof(r) - 8), -EINVAL);
+	r.secret_len = sizeof(r.secret) + 1;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), -EINVAL);
+	assert_int_equal(log_got.n, 2);
+	free(m);
+}
+
+/* A process can only spoil its own line; a log that cannot be written ends the capture. */
+static void test_key_refused(void **state)
+{
+	struct openssl *m = new_key_state(NULL, 0);
+
+	(void)state;
+	log_got.answer = -EINVAL;
+	assert_int_equal(decode_key(m, &key_record, sizeof(key_record)), -EINVAL);
+	assert_int_equal(aborted, 0);
+	log_got.answer = -ENOSPC;
+	assert_int_equal(decode_key(m, &key_record, sizeof(key_record)), 0);
+	assert_int_equal(aborted, -ENOSPC);
+	free(m);
+}
+
+/* A label that could not be read is told by its address, where that tells it. */
+static void test_key_without_label(void **state)
+{
+	struct openssl_key_place places[] = {
+		{ .key = 1, .labels = { OPENSSL_LABEL_MARK(0x9123) } },
+		{ .key = 2, .labels = { 0, OPENSSL_LABEL_MARK(0x5123), OPENSSL_LABEL_MARK(0x5456),
+					OPENSSL_LABEL_MARK(0x7456) } },
+	};
+	struct openssl *m = new_key_state(places, ECAP_COUNT(places));
+	struct openssl_key_record r = key_record;
+
+	(void)state;
+	memset(r.label, 0, sizeof(r.label));
+	r.label_addr = 0x7f0000001123;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), 0);
+	assert_string_equal(log_got.label, "EXPORTER_SECRET");
+	r.label_addr = 0x7f0000001456; /* two labels of that file end so */
+	assert_int_equal(decode_key(m, &r, sizeof(r)), -EINVAL);
+	r.label_addr = 0x7f0000001789;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), -EINVAL);
+	r.site = 3;
+	r.label_addr = 0x7f0000001123;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), -EINVAL);
+	assert_int_equal(log_got.n, 1);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +405,9 @@ int main(void)
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_unknown_reason),
 		cmocka_unit_test(test_many_processes),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_key_refused),
+		cmocka_unit_test(test_key_without_label),
 	};
 
 	return cmocka_run_group_tests_name("openssl decode", tests, NULL, NULL);
