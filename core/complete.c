@@ -297,14 +297,9 @@ static void pass_words(struct place *p)
 	}
 }
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 int ecap_complete(FILE *out, struct ecap_command_line *line, const char *current)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
 	_cleanup_free_ char *words = NULL;
 	size_t size;
 	struct place p = { .current = current, .line = line, .kind = "words",

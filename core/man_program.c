@@ -18,14 +18,9 @@ static void print_tag(FILE *out, const char *tag)
 	fputs("\"\n", out);
 }
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static int print_command(FILE *out, const char *group, const struct ecap_command *command)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
 	char usage[160];
 	int err = ecap_options_new(command->name, command->rows, command->n_rows,
 				   command->config_size, &own);

@@ -54,11 +54,6 @@ void ecap_options_free(struct ecap_options *options)
 	free(options);
 }
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static int valid_name(const char *name)
 {
 	for (const char *p = name; *p; p++)
@@ -138,7 +133,7 @@ int ecap_options_new(const char *section, const struct ecap_option *rows, uint32
 
 	if (err)
 		return err;
-	_cleanup_(options_freep) struct ecap_options *new = calloc(1, sizeof(*new));
+	_cleanup_(ecap_options_freep) struct ecap_options *new = calloc(1, sizeof(*new));
 
 	if (!new)
 		return ecap_err(-ENOMEM, "out of memory");

@@ -37,6 +37,12 @@ struct ecap_options; /* a table bound to a config struct */
 int ecap_options_new(const char *section, const struct ecap_option *rows, uint32_t n,
 		     uint32_t config_size, struct ecap_options **options);
 void ecap_options_free(struct ecap_options *options);
+
+static inline void ecap_options_freep(struct ecap_options **options)
+{
+	ecap_options_free(*options);
+}
+
 /* Takes over the values that @from, of the same table, has from places that count more. */
 int ecap_options_inherit(struct ecap_options *options, const struct ecap_options *from);
 

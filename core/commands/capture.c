@@ -7,12 +7,6 @@
 #include "log.h"
 #include "util.h"
 
-static void options_freep(struct ecap_options **options)
-{
-	if (*options)
-		ecap_options_free(*options);
-}
-
 /* Sections of the ini file, by the command of their module. */
 struct sections {
 	const struct ecap_catalog *catalog;
@@ -46,7 +40,7 @@ static int load_file(const char *path, const struct ecap_catalog *catalog,
 		     struct ecap_options *own, struct ecap_options *common)
 {
 	_cleanup_free_ const char **names = calloc(catalog->n + 2u, sizeof(*names));
-	_cleanup_(options_freep) struct ecap_options *section = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *section = NULL;
 	uint32_t n = 0;
 	/* Whether the module is enabled concerns "run" alone. */
 	int err = ecap_section_options_new(ecap_options_section(own), &section);
@@ -92,9 +86,7 @@ int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *job
 {
 	const struct ecap_common_config *common = ecap_options_config(line->common);
 
-	if (common->debug)
-		ecap_log_set_level(ECAP_LOG_DEBUG);
-	if (common->logaddr && ecap_log_open(common->logaddr))
+	if (ecap_command_log(common))
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
 	for (uint32_t i = 0; i < n; i++)
 		tell_hidden(line->catalog, jobs[i].entry);
@@ -106,11 +98,10 @@ int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_ent
 	const struct ecap_module *module = &entry->desc->module;
 	const struct ecap_common_config *common = ecap_options_config(line->common);
 	const struct ecap_common_config *early = ecap_options_config(line->early);
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
 	struct ecap_options *tables[2];
 	int help = 0;
-	int err = ecap_options_new(module->command, module->options, module->n_options,
-				   module->config_size, &own);
+	int err = ecap_module_options_new(module, &own);
 
 	if (!err && early->config)
 		err = load_file(early->config, line->catalog, own, line->common);

@@ -50,6 +50,19 @@ int ecap_command_is_reserved(const char *word)
 	return !strcmp(word, ECAP_COMMAND_HELP) || ecap_command_find(word);
 }
 
+int ecap_module_options_new(const struct ecap_module *module, struct ecap_options **options)
+{
+	return ecap_options_new(module->command, module->options, module->n_options,
+				module->config_size, options);
+}
+
+int ecap_command_log(const struct ecap_common_config *common)
+{
+	if (common->debug)
+		ecap_log_set_level(ECAP_LOG_DEBUG);
+	return common->logaddr ? ecap_log_open(common->logaddr) : 0;
+}
+
 int ecap_command_fail(const char *component, int exit_code)
 {
 	log_error(component, "%s", ecap_err_text());
@@ -97,11 +110,6 @@ const char *ecap_command_word(struct ecap_command_line *line, struct ecap_option
 	return NULL;
 }
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static int print_help(const char *group, const struct ecap_command *command,
 		      struct ecap_options *const *tables)
 {
@@ -130,7 +138,7 @@ static int run_group(struct ecap_command_line *line, const struct ecap_command *
 int ecap_command_run(struct ecap_command_line *line, const char *group,
 		     const struct ecap_command *command)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
 	struct ecap_options *tables[2] = { NULL, line->common };
 	int help = 0, err;
 

@@ -59,6 +59,12 @@ const char *ecap_command_word(struct ecap_command_line *line, struct ecap_option
 const struct ecap_option *ecap_command_takes_next(struct ecap_options *const *tables,
 						  uint32_t n_tables, const char *flag);
 
+/* Binds the module's own rows, as ecap_options_new() does. */
+int ecap_module_options_new(const struct ecap_module *module, struct ecap_options **options);
+
+/* Sets the log up as --debug and --logaddr say. Returns 0 or a negative errno with a text. */
+int ecap_command_log(const struct ecap_common_config *common);
+
 /* Prints the error text that is kept as one line of the log; returns @exit_code, or leaves. */
 int ecap_command_fail(const char *component, int exit_code);
 

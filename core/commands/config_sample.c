@@ -6,11 +6,6 @@
 #include "util.h"
 #include "version.h"
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static void print_head(FILE *out)
 {
 	ecap_sample_comment(out,
@@ -24,9 +19,8 @@ static void print_head(FILE *out)
 
 static int print_module(FILE *out, const struct ecap_module *module)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL, *section = NULL;
-	int err = ecap_options_new(module->command, module->options, module->n_options,
-				   module->config_size, &own);
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL, *section = NULL;
+	int err = ecap_module_options_new(module, &own);
 
 	if (!err)
 		err = ecap_section_options_new(module->command, &section);

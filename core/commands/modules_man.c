@@ -13,11 +13,6 @@ struct man_config {
 	const char *directory;
 };
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 /*
  * Today, or the day that a build which is to be repeated gives: SOURCE_DATE_EPOCH as in
  * https://reproducible-builds.org/specs/source-date-epoch/
@@ -36,7 +31,7 @@ static int find_date(char *date, size_t size)
 static int print_page(FILE *out, struct ecap_command_line *line, const struct ecap_module *module,
 		      const char *date)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
 	int err;
 
 	if (!module) {
@@ -45,8 +40,7 @@ static int print_page(FILE *out, struct ecap_command_line *line, const struct ec
 
 		return ecap_man_program(out, commands, n, line->common, date);
 	}
-	err = ecap_options_new(module->command, module->options, module->n_options,
-			       module->config_size, &own);
+	err = ecap_module_options_new(module, &own);
 	if (!err)
 		ecap_man_module(out, module, own, line->common, date);
 	return err;

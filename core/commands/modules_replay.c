@@ -171,8 +171,7 @@ static int parse(struct ecap_command_line *line, struct ecap_catalog_entry **ent
 	if (err)
 		return err;
 	module = &(*entry)->desc->module;
-	err = ecap_options_new(module->command, module->options, module->n_options,
-			       module->config_size, &in->own);
+	err = ecap_module_options_new(module, &in->own);
 	if (err)
 		return err;
 	tables[0] = in->own;
@@ -202,9 +201,7 @@ static int replay(struct ecap_command_line *line, const void *none)
 		err = check_common(line->common);
 	if (err)
 		return ecap_command_fail("modules", ECAP_EXIT_USAGE);
-	if (config->debug)
-		ecap_log_set_level(ECAP_LOG_DEBUG);
-	if (config->logaddr && ecap_log_open(config->logaddr))
+	if (ecap_command_log(config))
 		return ecap_command_fail("modules", ECAP_EXIT_FAILURE);
 	if (replay_file(file, entry, config, &in))
 		return ecap_command_fail(entry->desc->module.command, ECAP_EXIT_FAILURE);

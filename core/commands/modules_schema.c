@@ -12,11 +12,6 @@
 #include "schema.h"
 #include "util.h"
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static int no_memory(void)
 {
 	return ecap_err(-ENOMEM, "out of memory for the schema");
@@ -26,10 +21,9 @@ static int no_memory(void)
 static int section_schema(const struct ecap_module *module, struct ecap_options *common,
 			  struct ecap_schema_place place, json_t **schema)
 {
-	_cleanup_(options_freep) struct ecap_options *own = NULL, *section = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL, *section = NULL;
 	_cleanup_free_ char *title = NULL;
-	int err = ecap_options_new(module->command, module->options, module->n_options,
-				   module->config_size, &own);
+	int err = ecap_module_options_new(module, &own);
 
 	if (!err)
 		err = ecap_section_options_new(module->command, &section);

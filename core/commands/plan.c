@@ -72,11 +72,6 @@ static void tell(struct planner *p, int err)
 	p->first_error = p->first_error ? p->first_error : err;
 }
 
-static void options_freep(struct ecap_options **options)
-{
-	ecap_options_free(*options);
-}
-
 static int common_new(struct ecap_options **options)
 {
 	uint32_t n;
@@ -103,7 +98,7 @@ static void ignore(void *arg)
 /* Modules are elsewhere when the file says so, and the command line does not. */
 static int find_modules(struct planner *p)
 {
-	_cleanup_(options_freep) struct ecap_options *global = NULL;
+	_cleanup_(ecap_options_freep) struct ecap_options *global = NULL;
 	const struct ecap_option *row = ecap_options_by_name(p->line->common, "plugin-dir");
 	int err = common_new(&global);
 	/* What is wrong with the file is told when it is read as a whole. */

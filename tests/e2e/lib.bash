@@ -396,3 +396,19 @@ refused() {
 	[ ! -s "$EVENTS" ] || { echo "events all the same"; return 1; }
 	[ ! -s "$D/ecapture.out" ] || { echo "output:"; cat "$D/ecapture.out"; return 1; }
 }
+
+# ends_when_full PATTERN: what captures ends by itself once what is sent cannot be written: status 1,
+# one error, which matches, no probe left. Needs the program load.
+ends_when_full() {
+	local status=0
+	bpf_objects "$ecapture_pid" >"$D/bpf"
+	[ -s "$D/bpf" ]
+	start load "$E2E_BIN/load" "$ID" 1 16384 0 200
+	finish load
+	wait_until 10 is_done "$ecapture_pid"
+	wait "$ecapture_pid" || status=$?
+	same "status" 1 $status
+	wait_until 3 no_bpf_left
+	same "lines of error" 1 "$(grep -c '^error ' "$LOG")"
+	has_line "$LOG" "$1" || { cat "$LOG"; return 1; }
+}

@@ -292,23 +292,11 @@ change_byte() { # OFFSET
 }
 
 @test "a full disk: the capture ends, and what was written is a recording" {
-	local status=0
 	mkdir "$D/small"
 	mount -t tmpfs -o size=64k tmpfs "$D/small"
 	cleanups+=("umount '$D/small'")
 	capture tls --comm load --record "$D/small/rec"
-	bpf_objects "$ecapture_pid" >"$D/bpf"
-	start load "$E2E_BIN/load" "$ID" 1 16384 0 200
-	finish load
-	wait_until 10 is_done "$ecapture_pid"
-	wait "$ecapture_pid" || status=$?
-	same "status" 1 $status
-	wait_until 3 no_bpf_left
-	same "lines of error" 1 "$(grep -c '^error ' "$LOG")"
-	has_line "$LOG" '^error tls: recording .*small/rec: No space left on device' || {
-		cat "$LOG"
-		return 1
-	}
+	ends_when_full '^error tls: recording .*small/rec: No space left on device'
 	replay tls "$D/small/rec" -o json
 	replay_is 1
 	has_line "$D/replay.log" '^error tls: .*cut short at offset'
