@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Puts a BPF program (type sched_cls, which returns TC_ACT_UNSPEC so that those of others go on) on
+ * an interface's packets: a tcx link, which the kernel removes with our process; before Linux 6.6
+ * a filter on a clsact qdisc, noted in a journal, so that what a crash leaves is removed at the
+ * next start. Nothing of anybody else is touched.
+ */
+#ifndef ECAPTURE_CORE_PACKETS_ATTACH_H
+#define ECAPTURE_CORE_PACKETS_ATTACH_H
+
+#include <stdint.h>
+
+enum ecap_tc_side { ECAP_TC_INGRESS, ECAP_TC_EGRESS };
+
+struct ecap_tc_link; /* an attached program */
+
+/* [main] Removes what processes that are gone have left. Returns the number, or a negative errno. */
+int ecap_tc_recover(void);
+
+/* [main] Returns 0 or a negative errno with a text. @program_fd stays the caller's. */
+int ecap_tc_attach(int program_fd, uint32_t interface, enum ecap_tc_side side,
+		   struct ecap_tc_link **link);
+
+/* [main] NULL is allowed. After it returns, the program runs for no more packets of the interface. */
+void ecap_tc_detach(struct ecap_tc_link *link);
+
+#endif
