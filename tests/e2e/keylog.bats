@@ -4,40 +4,11 @@
 # asked to (SSLKEYLOGFILE), as a set, each once, whichever of the two ends was asked.
 
 load lib
+load keylog
 
 setup_file() { e2e_setup_file; }
 setup() { e2e_setup; }
 teardown() { e2e_teardown; }
-
-# serve OPTION...: openssl s_server on a free port, which knows nothing of key logs.
-serve() {
-	PORT=$(free_port)
-	[ $# -gt 0 ] || set -- -www
-	start server openssl s_server -accept "127.0.0.1:$PORT" -cert "$E2E_CERT" -key "$E2E_KEY" \
-		-quiet "$@"
-	wait_until 10 port_open "$PORT"
-}
-
-# The secrets that belong to the client randoms of the program's own file, sorted.
-ours() {
-	local randoms
-	randoms=$(awk '!/^#/ { print $2 }' "$D/own" | sort -u)
-	[ -n "$randoms" ] && grep -F -e "$randoms" "$D/keys" | sort
-}
-
-# Both files have the same lines, of which there are at least N, and each once.
-same_keys() {
-	local n
-	n=$(grep -vc '^#' "$D/own")
-	[ "$n" -ge "$1" ] || { echo "the program wrote $n lines only"; return 1; }
-	grep -v '^#' "$D/own" | sort -u >"$D/expected"
-	ours >"$D/found"
-	diff -u "$D/expected" "$D/found"
-}
-
-get() { # OPTION...
-	SSLKEYLOGFILE=$D/own curl -sk -o /dev/null "$@" "https://127.0.0.1:$PORT/"
-}
 
 @test "curl with TLS 1.3 and 1.2: the secrets that curl itself writes" {
 	local i
@@ -71,20 +42,16 @@ get() { # OPTION...
 @test "resumption by ticket and by id, and early data" {
 	serve -early_data
 	capture tls -m keylog -k "$D/keys"
-	client() {
-		# Tickets come behind the handshake.
-		(sleep 0.5) | timeout 10 openssl s_client -connect "127.0.0.1:$PORT" \
-			-keylogfile "$D/own" "$@" >"$D/client.out" 2>&1
-	}
-	client -sess_out "$D/session"
+	# Tickets come behind the handshake.
+	sleep 0.5 | client -sess_out "$D/session"
 	echo "$ID" >"$D/early"
-	client -sess_in "$D/session" -early_data "$D/early"
+	sleep 0.5 | client -sess_in "$D/session" -early_data "$D/early"
 	has_line "$D/client.out" 'Early data was accepted'
-	client -tls1_2 -sess_out "$D/session12"
-	client -tls1_2 -sess_in "$D/session12"
+	sleep 0.5 | client -tls1_2 -sess_out "$D/session12"
+	sleep 0.5 | client -tls1_2 -sess_in "$D/session12"
 	has_line "$D/client.out" '^Reused'
-	client -tls1_2 -no_ticket -sess_out "$D/session12"
-	client -tls1_2 -no_ticket -sess_in "$D/session12"
+	sleep 0.5 | client -tls1_2 -no_ticket -sess_out "$D/session12"
+	sleep 0.5 | client -tls1_2 -no_ticket -sess_in "$D/session12"
 	stop_capture
 	same_keys 14
 	grep -q '^CLIENT_EARLY_TRAFFIC_SECRET ' "$D/keys"

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the tests of key log mode share: a server that knows nothing of key logs, and the comparison
+# of what ecapture wrote ($D/keys) with what the program itself did ($D/own).
+
+# serve OPTION...: openssl s_server on a free port, which knows nothing of key logs.
+serve() {
+	PORT=$(free_port)
+	[ $# -gt 0 ] || set -- -www
+	start server openssl s_server -accept "127.0.0.1:$PORT" -cert "$E2E_CERT" -key "$E2E_KEY" \
+		-quiet "$@"
+	wait_until 10 port_open "$PORT"
+}
+
+# The lines that the program wrote. Those of RSA key exchanges ("RSA ...", which RFC 9850 has not)
+# only tell again what the CLIENT_RANDOM line of the same handshake does.
+own_lines() {
+	grep -v -e '^#' -e '^RSA ' "$D/own" | sort -u
+}
+
+# Both files have the same lines for the program's client randoms, at least N, and each once.
+same_keys() { # N
+	local n
+	own_lines >"$D/expected"
+	n=$(wc -l <"$D/expected")
+	[ "$n" -ge "$1" ] || { echo "the program wrote $n lines only"; return 1; }
+	awk '{ print $2 }' "$D/expected" | sort -u >"$D/randoms"
+	grep -F -f "$D/randoms" "$D/keys" | sort >"$D/found"
+	diff -u "$D/expected" "$D/found"
+}
+
+get() { # OPTION...
+	SSLKEYLOGFILE=$D/own curl -sk -o /dev/null "$@" "https://127.0.0.1:$PORT/"
+}
+
+# client OPTION...: s_client to that server, with a key log of its own; its input is ours.
+client() {
+	timeout 20 openssl s_client -connect "127.0.0.1:$PORT" -keylogfile "$D/own" "$@" \
+		>"$D/client.out" 2>&1
+}
