@@ -14,14 +14,18 @@ enum ecap_tc_side { ECAP_TC_INGRESS, ECAP_TC_EGRESS };
 
 struct ecap_tc_link; /* an attached program */
 
-/* [main] Removes what processes that are gone have left. Returns the number, or a negative errno. */
-int ecap_tc_recover(void);
-
-/* [main] Returns 0 or a negative errno with a text. @program_fd stays the caller's. */
+/*
+ * [main] The program sees the packets before those of others do, and all of them: on the way out also
+ * those that others then drop or change. Returns 0 or a negative errno with a text that names the
+ * interface, what was tried and what to do. @program_fd stays the caller's.
+ */
 int ecap_tc_attach(int program_fd, uint32_t interface, enum ecap_tc_side side,
 		   struct ecap_tc_link **link);
 
-/* [main] NULL is allowed. After it returns, the program runs for no more packets of the interface. */
+/*
+ * [main] NULL is allowed. After it returns, the program runs for no packet that comes later. That
+ * the interface is gone, or is in another network namespace now, is no error.
+ */
 void ecap_tc_detach(struct ecap_tc_link *link);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The network interfaces of this network namespace whose packets are wanted. */
+/* The network interfaces of this network namespace whose packets are wanted. [main] */
 #ifndef ECAPTURE_CORE_PACKETS_INTERFACES_H
 #define ECAPTURE_CORE_PACKETS_INTERFACES_H
 
@@ -15,16 +15,21 @@ struct ecap_interface {
 };
 
 /*
- * Those named, each once. @names: NULL-ended; NULL, empty, or with "any" in it: every interface
- * that is up and whose packets can be taken. The caller frees *list. Returns 0, or a negative errno
- * with a text that names the interface and what is near to it.
+ * Those named, each once, in the order of their index; one that is down is among them. @names:
+ * NULL-ended; NULL, empty, or with "any" in it: every interface too that is up and whose packets can
+ * be taken, which may be none. The caller frees *list. Returns 0, or a negative errno with a text
+ * that names the interface, what is near to it and what there is.
  */
 int ecap_interfaces_find(const char *const *names, struct ecap_interface **list, uint32_t *n);
 
 /*
- * An fd, readable when an interface has come or gone: then the caller reads it empty and looks
- * again. Or a negative errno with a text.
+ * An fd, readable when an interface has come, gone or changed: its name, up or down. It is the
+ * caller's to close. Or a negative errno with a text. What came before it is seen by
+ * ecap_interfaces_find() only, which is therefore to be called after it.
  */
 int ecap_interfaces_watch(void);
+
+/* Reads the fd empty. Returns 1: interfaces are to be looked at again, 0: not, or a negative errno. */
+int ecap_interfaces_changed(int watch);
 
 #endif
