@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,78 @@ static void test_full(void **state)
 	keylog->close(file);
 }
 
+/* The same file by two names is one log; another file is not. */
+static void test_shared(void **state)
+{
+	struct ecap_keylog_file *file = open_keys(), *again = NULL, *other = NULL;
+	char name[96], before[1 << 16];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/../%s/keys", dir, strrchr(dir, '/') + 1);
+	assert_int_equal(keylog->open(NULL, name, &again), 0);
+	assert_int_equal(keylog->open(NULL, "/dev/null", &other), 0);
+	assert_int_equal(keylog->add(file, "SHARED", random_bytes, secret, 1), 1);
+	assert_int_equal(keylog->add(again, "SHARED", random_bytes, secret, 1), 0);
+	assert_int_equal(keylog->add(other, "SHARED", random_bytes, secret, 1), 1);
+	keylog->close(other);
+	keylog->close(file);
+	snprintf(before, sizeof(before), "%s", content());
+	assert_int_equal(keylog->add(again, "SHARED", random_bytes, secret, 1), 0);
+	assert_string_equal(content(), before);
+	assert_int_equal(keylog->add(again, "SHARED", random_bytes, secret, 2), 1);
+	keylog->close(again);
+	assert_non_null(strstr(content(), "\nSHARED " RANDOM_TEXT " fe00\n"));
+}
+
+#define N_WRITERS 4
+#define N_LINES   2000
+
+static void *write_lines(void *arg)
+{
+	uint8_t random[32] = { 0 };
+	intptr_t written = 0;
+
+	for (uint32_t i = 0; i < N_LINES; i++) {
+		memcpy(random, &i, sizeof(i));
+		written += keylog->add(arg, "THREADS", random, secret, 48) == 1;
+	}
+	return (void *)written;
+}
+
+static void test_threads(void **state)
+{
+	struct ecap_keylog_file *files[N_WRITERS];
+	pthread_t threads[N_WRITERS];
+	intptr_t written = 0;
+
+	(void)state;
+	unlink(path);
+	for (int i = 0; i < N_WRITERS; i++)
+		files[i] = open_keys();
+	for (int i = 0; i < N_WRITERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_lines, files[i]), 0);
+	for (int i = 0; i < N_WRITERS; i++) {
+		void *result;
+
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		keylog->close(files[i]);
+		written += (intptr_t)result;
+	}
+	assert_int_equal(written, N_LINES);
+
+	FILE *file = fopen(path, "re");
+	char line[256];
+	int n = 0;
+
+	assert_non_null(file);
+	for (; fgets(line, sizeof(line), file); n++) {
+		assert_int_equal(strlen(line), 7 + 1 + 64 + 1 + 96 + 1);
+		assert_memory_equal(line, "THREADS ", 8);
+	}
+	fclose(file);
+	assert_int_equal(n, N_LINES);
+}
+
 /* More lines than are remembered: each of the last ones still once. */
 static void test_many(void **state)
 {
@@ -152,6 +225,8 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_many),
 	};
 

@@ -11,7 +11,7 @@
 
 #define ECAP_KEYLOG_SERVICE "ecap.keylog/1" /* its id */
 
-struct ecap_keylog_file; /* an open key log; one thread at a time */
+struct ecap_keylog_file; /* an open key log */
 
 #define ECAP_KEYLOG_RANDOM_BYTES 32u /* of a client random: RFC 8446, 4.1.2 */
 
@@ -21,7 +21,9 @@ struct ecap_keylog {
 	uint32_t reserved;
 	/*
 	 * [main] Opens a key log: a file, which is made with mode 0600 and appended to, a FIFO, or
-	 * "-" for standard output. The caller closes it. Returns 0 or a negative errno with a text.
+	 * "-" for standard output. Whoever opens the same file again, by any name, shares the log:
+	 * each line is still written once, and whole. The caller closes it as often as it opened it.
+	 * Returns 0 or a negative errno with a text.
 	 */
 	int (*open)(struct ecap_instance *self, const char *path, struct ecap_keylog_file **file);
 	/* [main] Writes what is left. NULL is allowed. */
