@@ -18,6 +18,7 @@
 #define RANDOM_BYTES  32u /* RFC 8446, 4.1.2 */
 #define MAX_PLACES    32u
 #define MAX_FUNCTIONS 16u
+#define MAX_HALVES    8u
 
 /*
  * RFC 9850 and, for TLS 1.2, Mozilla's "NSS Key Log Format". A linker may let EXPORTER_SECRET be
@@ -120,7 +121,9 @@ static bool reads_its_arguments(const struct search *s, uint64_t addr)
 /* Ways to bytes that belong to the first argument, as a function's code shows them. */
 struct paths {
 	struct ecap_elf_value passed; /* to a call, with their number behind it */
-	struct ecap_elf_value read;   /* one by one; the lowest */
+	struct ecap_elf_value read;   /* one by one or in two halves; the lowest */
+	struct ecap_elf_value halves[MAX_HALVES]; /* read as vectors */
+	uint32_t n_halves;
 	const struct ecap_elf_value *wanted;
 	bool is_there;                /* the wanted one */
 	bool ambiguous;
@@ -158,6 +161,32 @@ static void take_passed(struct paths *p, const struct ecap_elf_use *use)
 	}
 }
 
+static void take_byte(struct paths *p, const struct ecap_elf_value *at)
+{
+	if (p->read.kind && !same_object(&p->read, at))
+		p->ambiguous = true;
+	else if (!p->read.kind || at->offset[at->n_loads] < p->read.offset[at->n_loads])
+		p->read = *at;
+}
+
+/* Compilers make vectors of the loop over the bytes: two that lie side by side are all of them. */
+static void take_half(struct paths *p, const struct ecap_elf_value *at)
+{
+	for (uint32_t i = 0; i < p->n_halves; i++) {
+		const struct ecap_elf_value *other = &p->halves[i];
+		int32_t distance = at->offset[at->n_loads] - other->offset[other->n_loads];
+
+		if (!same_object(at, other) || distance == 0)
+			continue;
+		if (distance == (int32_t)RANDOM_BYTES / 2)
+			take_byte(p, other);
+		else if (distance == -(int32_t)RANDOM_BYTES / 2)
+			take_byte(p, at);
+	}
+	if (p->n_halves < MAX_HALVES)
+		p->halves[p->n_halves++] = *at;
+}
+
 static void take_read(struct paths *p, const struct ecap_elf_value *value)
 {
 	struct ecap_elf_value at = *value;
@@ -167,12 +196,10 @@ static void take_read(struct paths *p, const struct ecap_elf_value *value)
 	if (!is_member(&at))
 		return;
 	p->is_there |= p->wanted && same_path(&at, p->wanted);
-	if (value->width != 1)
-		return;
-	if (p->read.kind && !same_object(&p->read, &at))
-		p->ambiguous = true;
-	else if (!p->read.kind || at.offset[at.n_loads] < p->read.offset[at.n_loads])
-		p->read = at;
+	if (value->width == 1)
+		take_byte(p, &at);
+	else if (value->width == RANDOM_BYTES / 2)
+		take_half(p, &at);
 }
 
 static int on_use(void *arg, const struct ecap_elf_use *use)
@@ -184,20 +211,51 @@ static int on_use(void *arg, const struct ecap_elf_use *use)
 	return 0;
 }
 
+/* Address of the function that hands out the client random, 0 when it has no name here. */
+static uint64_t getter_of(const struct search *s)
+{
+	struct ecap_elf_symbol getter = { .struct_size = sizeof(getter) };
+
+	return s->elf->symbol(s->file, "SSL_get_client_random", &getter) == 0 ? getter.addr : 0;
+}
+
+static bool getter_takes(const struct search *s, uint64_t getter,
+			 const struct ecap_elf_value *random)
+{
+	struct paths paths = { .wanted = random };
+
+	return s->elf->uses(s->file, getter, on_use, &paths) == 0 && paths.is_there;
+}
+
+/*
+ * The half that is the client random's first by the getter: the other's address went through the
+ * stack, where it is not followed.
+ */
+static struct ecap_elf_value confirmed_half(const struct search *s, const struct paths *p)
+{
+	uint64_t getter = getter_of(s);
+	struct ecap_elf_value found = { .kind = ECAP_ELF_UNKNOWN };
+
+	for (uint32_t i = 0; getter && i < p->n_halves; i++) {
+		const struct ecap_elf_value *v = &p->halves[i];
+
+		if ((!found.kind || v->offset[v->n_loads] < found.offset[found.n_loads]) &&
+		    getter_takes(s, getter, v))
+			found = *v;
+	}
+	return found;
+}
+
 /* 1 when the getter takes the bytes from there too, 0 when there is no getter by name. */
 static int confirm(struct search *s, const struct ecap_elf_value *random)
 {
-	struct ecap_elf_symbol getter = { .struct_size = sizeof(getter) };
-	struct paths paths = { .wanted = random };
+	uint64_t getter = getter_of(s);
 
-	if (s->elf->symbol(s->file, "SSL_get_client_random", &getter) != 0)
-		return 0;
-	if (s->elf->uses(s->file, getter.addr, on_use, &paths) != 0 || !paths.is_there) {
-		tried(s, "SSL_get_client_random at %#llx does not take the client random from "
-		      "where the key log function does", (unsigned long long)getter.addr);
-		return -EBADMSG;
-	}
-	return 1;
+	if (!getter || getter_takes(s, getter, random))
+		return getter != 0;
+	tried(s, "SSL_get_client_random at %#llx does not take the client random from where the "
+	      "key log function does", (unsigned long long)getter);
+	return -EBADMSG;
 }
 
 static int find_client_random(struct search *s, struct openssl_keylog *keylog)
@@ -205,7 +263,8 @@ static int find_client_random(struct search *s, struct openssl_keylog *keylog)
 	struct paths paths = { .wanted = NULL };
 	int err = s->elf->uses(s->file, keylog->addr, on_use, &paths);
 
-	keylog->client_random = paths.passed.kind ? paths.passed : paths.read;
+	keylog->client_random = paths.passed.kind ? paths.passed :
+				paths.read.kind ? paths.read : confirmed_half(s, &paths);
 	keylog->client_random.width = 0; /* it is an address */
 	if (!err && keylog->client_random.kind && !paths.ambiguous)
 		return confirm(s, &keylog->client_random);

@@ -8,6 +8,8 @@
  * then pointers to functions:
  *   1.1.0 to 3.1: new clear free accept connect read peek write ...
  *   3.2 on:       new free reset init clear deinit accept connect read peek write ...
+ * Before 1.1.0 a function stands where the mask is now, and SSL_read() of the table for any version
+ * goes on to that of another: such tables are left to the symbols.
  */
 #include "locate_private.h"
 
@@ -18,6 +20,7 @@
 #define MAX_TABLES 64u
 #define MIN_TABLES 3u
 #define HEADER     16u  /* version, flags, mask */
+#define MASK       8u
 #define MAX_FLAGS  16u  /* SSL_METHOD_NO_FIPS 1 and SSL_METHOD_NO_SUITEB 2 are known */
 
 /* OSSL_QUIC_ANY_VERSION, OpenSSL include/internal/quic_ssl.h. */
@@ -67,7 +70,10 @@ static bool is_version(uint64_t word, uint32_t *version)
 static bool read_table(struct finder *f, uint64_t addr, uint32_t version, struct table *t)
 {
 	bool quic = version == QUIC_VERSION;
+	uint64_t mask;
 
+	if (f->elf->pointer(f->file, addr + MASK, &mask) == 0 && finder_is_code(f, mask))
+		return false;
 	*t = (struct table){ .addr = addr, .version = version };
 	for (uint32_t i = 0; i < N_COLUMNS; i++) {
 		if (f->elf->pointer(f->file, addr + HEADER + UINT64_C(8) * i, &t->column[i]) != 0)

@@ -71,7 +71,10 @@ static enum openssl_flavour flavour_of(struct finder *f)
 {
 	if (finder_symbol(f, "SSL_CTX_set_grease_enabled", NULL))
 		return OPENSSL_BORINGSSL;
-	return finder_symbol(f, "SSL_read_ex", NULL) ? OPENSSL_OPENSSL : OPENSSL_UNKNOWN;
+	/* The one since 1.1.1, the other in all versions and never in BoringSSL. */
+	return finder_symbol(f, "SSL_read_ex", NULL) ||
+	       finder_symbol(f, "SSL_CTX_set_ssl_version", NULL) ? OPENSSL_OPENSSL
+								 : OPENSSL_UNKNOWN;
 }
 
 /*

@@ -35,6 +35,8 @@ static const struct build {
 	{ "curl_cffi", 1, { 0, 0 }, 1 },
 	{ "grpcio", 1, { 0, 0 }, 0 },
 	{ "node", 0, { 0, 0 }, 1 },
+	{ "android14", 1, { 0, 0 }, 1 },
+	{ "node24", 0, { 0, 0 }, 1 }, /* reads the client random as vectors */
 };
 
 static struct ecap_elf_file *open_path(const char *path)
@@ -116,7 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
-		BUILD(8),
+		BUILD(8), BUILD(9), BUILD(10),
 		cmocka_unit_test(test_other_libraries),
 	};
 

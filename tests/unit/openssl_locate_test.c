@@ -156,6 +156,15 @@ static const struct {
 		{ OPENSSL_SENDFILE, OPENSSL_RESULT_INT, 0, "SSL_sendfile" },
 		{ OPENSSL_FREE, OPENSSL_RESULT_NONE, 0, "SSL_free" },
 	} },
+	{ "-shared -DTABLES=1 -DOLD -DEXPORTED=2", OPENSSL_OPENSSL, "symbol in .dynsym", {
+		{ OPENSSL_READ, OPENSSL_RESULT_INT, 0, "SSL_read" },
+		{ OPENSSL_READ, OPENSSL_RESULT_DONE, 0, "SSL_read_ex" },
+		{ OPENSSL_WRITE, OPENSSL_RESULT_INT, 0, "SSL_write" },
+		{ OPENSSL_WRITE, OPENSSL_RESULT_DONE, 0, "SSL_write_ex" },
+		{ OPENSSL_SET_FD, OPENSSL_RESULT_NONE, 0, "SSL_set_fd" },
+		{ OPENSSL_SENDFILE, OPENSSL_RESULT_INT, 0, "SSL_sendfile" },
+		{ OPENSSL_FREE, OPENSSL_RESULT_NONE, 0, "SSL_free" },
+	} },
 	{ "-static -DBORINGSSL", OPENSSL_BORINGSSL, "symbol in .symtab", {
 		{ OPENSSL_READ, OPENSSL_RESULT_INT, 0, "SSL_read" },
 		{ OPENSSL_WRITE, OPENSSL_RESULT_INT, 0, "SSL_write" },
@@ -526,6 +535,7 @@ int main(void)
 		BUILD("psycopg2", OPENSSL_OPENSSL),
 		BUILD("node", OPENSSL_OPENSSL),
 		BUILD("android", OPENSSL_BORINGSSL),
+		BUILD("android14", OPENSSL_BORINGSSL),
 		BUILD("curl_cffi", OPENSSL_BORINGSSL),
 		BUILD("grpcio", OPENSSL_BORINGSSL),
 		cmocka_unit_test(test_stripped_boringssl),

@@ -6,6 +6,7 @@
  *   TABLES=1     new clear free accept connect read peek write (1.1.0 to 3.1)
  *   TABLES=2     new free reset init clear deinit accept connect read peek write (3.2 on), and
  *                two tables for QUIC
+ *   OLD          a function in place of the mask (before 1.1.0)
  *   THREE        read and write have no fourth argument (1.1.0)
  *   WRONG        a symbol ssl3_read that is not what the tables have
  *   OTHER        tables of another library: accept and connect never trade places
@@ -106,7 +107,11 @@
 
 	.macro method version, flags, free, accept, connect
 	.long \version, \flags
+#ifdef OLD
+	.quad meth_new
+#else
 	.quad 0x04000000
+#endif
 #if TABLES == 1
 	.quad meth_new, meth_clear, \free, \accept, \connect
 #else
