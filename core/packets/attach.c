@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "log.h"
 #include "packets/attach_private.h"
 #include "util.h"
 
@@ -58,7 +59,15 @@ int ecap_tc_attach_by(const struct ecap_tc_method *method, int program_fd, uint3
 int ecap_tc_attach(int program_fd, uint32_t interface, enum ecap_tc_side side,
 		   struct ecap_tc_link **link)
 {
-	return ecap_tc_attach_by(&ecap_tcx, program_fd, interface, side, link);
+	static const struct ecap_tc_method *const methods[] = { &ecap_tcx, &ecap_clsact };
+	int err = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods) && err == -EOPNOTSUPP; i++) {
+		err = ecap_tc_attach_by(methods[i], program_fd, interface, side, link);
+		if (err == -EOPNOTSUPP)
+			log_debug("packets", "%s", ecap_err_text());
+	}
+	return err;
 }
 
 void ecap_tc_detach(struct ecap_tc_link *link)

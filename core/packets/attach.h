@@ -15,6 +15,12 @@ enum ecap_tc_side { ECAP_TC_INGRESS, ECAP_TC_EGRESS };
 struct ecap_tc_link; /* an attached program */
 
 /*
+ * [main] Removes what processes that are gone have left in this network namespace. Returns the number
+ * of filters, or a negative errno with a text, which is a reason to warn and not to stop.
+ */
+int ecap_tc_recover(void);
+
+/*
  * [main] The program sees the packets before those of others do, and all of them: on the way out also
  * those that others then drop or change. Returns 0 or a negative errno with a text that names the
  * interface, what was tried and what to do. @program_fd stays the caller's.

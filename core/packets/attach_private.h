@@ -4,12 +4,14 @@
 #define ECAPTURE_CORE_PACKETS_ATTACH_PRIVATE_H
 
 #include "packets/attach.h"
+#include "packets/journal.h"
 
 struct ecap_tc_link {
 	const struct ecap_tc_method *method;
 	uint32_t interface;
 	enum ecap_tc_side side;
-	int fd; /* tcx: the link */
+	int fd;                     /* tcx: the link; clsact: the entry's lock */
+	struct ecap_tc_entry entry; /* clsact: in the journal */
 };
 
 struct ecap_tc_method {
@@ -19,7 +21,7 @@ struct ecap_tc_method {
 	void (*detach)(struct ecap_tc_link *link);
 };
 
-extern const struct ecap_tc_method ecap_tcx;
+extern const struct ecap_tc_method ecap_tcx, ecap_clsact;
 
 /* ecap_tc_attach() by one way. */
 int ecap_tc_attach_by(const struct ecap_tc_method *method, int program_fd, uint32_t interface,

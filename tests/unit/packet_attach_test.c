@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <linux/bpf.h>
 #include <sys/socket.h>
 
@@ -110,11 +111,34 @@ static void count_by(const struct ecap_tc_method *method)
 	assert_int_equal(counted(ECAP_TC_EGRESS), 0);
 }
 
+/* Files in the journal, but for the lock. */
+static int entries(void)
+{
+	DIR *dir = opendir(ECAP_TC_JOURNAL);
+	int n = 0;
+
+	for (const struct dirent *at; dir && (at = readdir(dir));)
+		n += at->d_name[0] != '.' && strcmp(at->d_name, "lock") != 0;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 static void tcx(void **state)
 {
 	(void)state;
 	need_network();
 	count_by(&ecap_tcx);
+}
+
+static void clsact(void **state)
+{
+	(void)state;
+	need_network();
+	count_by(&ecap_clsact);
+	run("tc qdisc show dev lo");
+	assert_null(strstr(said, "clsact"));
+	assert_int_equal(entries(), 0);
 }
 
 static void no_interface(void **state)
@@ -133,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcx),
+		cmocka_unit_test(clsact),
 		cmocka_unit_test(no_interface),
 	};
 
