@@ -10,7 +10,7 @@ const char *ecap_op_name(uint32_t op)
 		[ECAP_OP_OPEN] = "dlopen", [ECAP_OP_INIT] = "init", [ECAP_OP_LOAD] = "load",
 		[ECAP_OP_MAPS] = "maps", [ECAP_OP_START] = "start", [ECAP_OP_FOUND] = "found",
 		[ECAP_OP_STOP] = "stop", [ECAP_OP_CLOSE] = "close", [ECAP_OP_DECODE] = "decode",
-		[ECAP_OP_DISPATCH] = "dispatch", [ECAP_OP_LOST] = "lost",
+		[ECAP_OP_DISPATCH] = "dispatch", [ECAP_OP_LOST] = "lost", [ECAP_OP_SURVEY] = "survey",
 	};
 
 	return names[op];

@@ -17,7 +17,7 @@ enum ecap_op {
 	ECAP_OP_OPEN, /* its constructors */
 	ECAP_OP_INIT, ECAP_OP_LOAD, ECAP_OP_MAPS, ECAP_OP_START,
 	ECAP_OP_FOUND, /* what it gave to ecap.targets/1 to call */
-	ECAP_OP_STOP, ECAP_OP_CLOSE,
+	ECAP_OP_STOP, ECAP_OP_CLOSE, ECAP_OP_SURVEY,
 	ECAP_OP_DECODE, ECAP_OP_DISPATCH, ECAP_OP_LOST,
 };
 

@@ -25,6 +25,7 @@ static const struct {
 } operations[] = {
 	{ "init", 1 },  { "load", 1 },   { "maps", 1 },     { "start", 1 }, { "stop", 0 },
 	{ "close", 1 }, { "decode", 1 }, { "dispatch", 0 }, { "lost", 0 },  { "reconfigure", 0 },
+	{ "survey", 0 },
 };
 
 const char *ecap_desc_operation(uint32_t i)

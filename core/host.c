@@ -140,6 +140,13 @@ static const void *host_service(struct ecap_instance *self, const char *id)
 	return ecap_rule_any(self, "service()") ? NULL : ecap_service(id);
 }
 
+static int host_finding(struct ecap_instance *self, const struct ecap_finding *finding)
+{
+	int err = ecap_rule_main(self, "finding()");
+
+	return err ? err : ecap_instance_finding(self, finding);
+}
+
 const struct ecap_host ecap_host_table = {
 	.struct_size = sizeof(ecap_host_table),
 	.abi_major = ECAP_ABI_MAJOR,
@@ -153,4 +160,5 @@ const struct ecap_host ecap_host_table = {
 	.count = host_count,
 	.pick_bpf = host_pick_bpf,
 	.service = host_service,
+	.finding = host_finding,
 };

@@ -51,6 +51,9 @@ struct ecap_instance_options {
 	 */
 	void (*on_step)(void *arg, const char *step, int result);
 	void *on_step_arg;
+	/* Of a survey: takes each finding. Returns 0 or a negative errno for the module. */
+	int (*on_finding)(void *arg, const struct ecap_finding *finding);
+	void *on_finding_arg;
 };
 
 #define ECAP_STEP_BEGINS 1 /* beside 0 and negative errnos */
@@ -79,6 +82,12 @@ int ecap_instance_stop(struct ecap_instance *instance);
  * [any thread]
  */
 int ecap_instance_error(struct ecap_instance *instance);
+
+/*
+ * Asks the module, which must have survey(), what it can capture in the file. The instance is new
+ * and stays so. Returns 0, or a negative errno with a text: also when the module broke rules.
+ */
+int ecap_instance_survey(struct ecap_instance *instance, const struct ecap_target *target);
 
 /* Readable once the module or a reader asked to stop. Owned by the instance. */
 int ecap_instance_stop_fd(const struct ecap_instance *instance);

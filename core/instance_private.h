@@ -72,6 +72,7 @@ struct ecap_instance {
 	struct ecap_crumb reading;    /* of the reader's calls [reader] */
 	struct ecap_map_result *results; /* by map; n_results of them */
 	uint32_t n_results;
+	uint32_t n_findings;          /* of a survey */
 
 	int stop_fd;                  /* eventfd: readable once the instance is to stop */
 	atomic_int error;
@@ -105,6 +106,9 @@ int ecap_instance_close_recorder(struct ecap_instance *instance);
 /* The maps of the recording in the place of the module's, and its records in that of the reader's. */
 int ecap_instance_recorded_maps(struct ecap_instance *instance);
 int ecap_instance_replay(struct ecap_instance *instance);
+
+/* In instance_survey.c: what the host's finding() does in a [main] call. */
+int ecap_instance_finding(struct ecap_instance *instance, const struct ecap_finding *finding);
 
 /* The table that every module gets. */
 extern const struct ecap_host ecap_host_table;

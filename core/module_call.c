@@ -90,6 +90,17 @@ int ecap_call_found(struct ecap_instance *self,
 	return result;
 }
 
+int ecap_call_survey(struct ecap_instance *self, const struct ecap_target *target)
+{
+	struct ecap_crumb crumb = crumb_of(self, ECAP_OP_SURVEY), *outer = ecap_crumb;
+	int result;
+
+	ecap_crumb = &crumb;
+	result = ops_of(self)->survey(&self->context, target);
+	ecap_crumb = outer;
+	return check_result(ECAP_OP_SURVEY, result);
+}
+
 static int run_stop(void *instance)
 {
 	struct ecap_instance *self = instance;

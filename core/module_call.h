@@ -26,6 +26,9 @@ int ecap_call_found(struct ecap_instance *instance,
 		    int (*found)(void *arg, const struct ecap_target *target), void *arg,
 		    const struct ecap_target *target);
 
+/* What the module finds in a file. It has survey(). [main] */
+int ecap_call_survey(struct ecap_instance *instance, const struct ecap_target *target);
+
 /* In a thread of their own, given up after some time: then the text says so. [main] */
 int ecap_call_stop(struct ecap_instance *instance);
 int ecap_call_close(struct ecap_instance *instance);

@@ -12,6 +12,7 @@
 static const struct ecap_command *const module_commands[] = {
 	&ecap_modules_list, &ecap_modules_inspect, &ecap_modules_check,
 	&ecap_modules_man, &ecap_modules_new,
+	&ecap_modules_probe,
 	&ecap_modules_replay,
 	&ecap_modules_schema,
 	&ecap_modules_completion, &ecap_modules_complete,

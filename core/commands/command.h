@@ -113,6 +113,7 @@ extern const struct ecap_command ecap_modules_inspect;
 extern const struct ecap_command ecap_modules_check;
 extern const struct ecap_command ecap_modules_man;
 extern const struct ecap_command ecap_modules_new;
+extern const struct ecap_command ecap_modules_probe;
 extern const struct ecap_command ecap_modules_replay;
 extern const struct ecap_command ecap_modules_schema;
 extern const struct ecap_command ecap_modules_completion;

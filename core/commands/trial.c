@@ -5,15 +5,11 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "commands/check.h"
+#include "commands/child.h"
 #include "err.h"
 #include "instance.h"
 #include "machine.h"
@@ -158,52 +154,39 @@ static void unload(int fd, void *handle)
 	tell(fd, ECAP_TRIAL_UNLOAD, err);
 }
 
-static void run_child(int fd, const struct ecap_examined *examined,
-		      const struct ecap_trial *trial)
+/* What is tried. */
+struct job {
+	const struct ecap_examined *examined;
+	const struct ecap_trial *trial;
+};
+
+static void run_child(int fd, void *arg)
 {
-	struct ecap_module_file file = examined->file;
+	const struct job *job = arg;
+	struct ecap_module_file file = job->examined->file;
 	struct ecap_options *options = NULL;
 
 	if (make_check(fd, &file, ECAP_CHECK_DLOPEN, ECAP_TRIAL_DLOPEN) ||
 	    make_check(fd, &file, ECAP_CHECK_MEMORY, ECAP_TRIAL_MEMORY))
 		return;
 	if (!make_config(fd, &file.desc->module, &options))
-		run_instance(fd, &file, trial, ecap_options_config(options));
+		run_instance(fd, &file, job->trial, ecap_options_config(options));
 	ecap_options_free(options);
 	unload(fd, file.handle);
 }
 
 /* In the parent. */
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* 1 with a message, 0 at the end, -ETIME when there is none in time. */
-static int receive(int fd, uint64_t patience_ns, struct message *message)
+static int receive(const struct ecap_child *child, uint64_t patience_ns, struct message *message)
 {
-	uint64_t end = now_ns() + patience_ns;
+	ssize_t n = ecap_child_read(child, ecap_child_now_ns() + patience_ns, message,
+				    sizeof(*message));
 
-	for (;;) {
-		uint64_t now = now_ns();
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
-		int n = poll(&wait, 1, now < end ? (int)((end - now) / 1000000 + 1) : 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -ETIME;
-		ssize_t len = read(fd, message, sizeof(*message));
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		message->text[sizeof(message->text) - 1] = 0;
-		return len == sizeof(*message) && message->step < ECAP_N_TRIAL;
-	}
+	if (n < 0)
+		return -ETIME;
+	message->text[sizeof(message->text) - 1] = 0;
+	return n == sizeof(*message) && message->step < ECAP_N_TRIAL;
 }
 
 static void set_line(struct ecap_check_line *line, int result, const char *reason)
@@ -214,13 +197,14 @@ static void set_line(struct ecap_check_line *line, int result, const char *reaso
 }
 
 /* What the child said, until it is silent; returns the step that did not end, or ECAP_N_TRIAL. */
-static enum ecap_trial_step listen_to(int fd, struct ecap_trial *trial, int *hangs)
+static enum ecap_trial_step listen_to(const struct ecap_child *child, struct ecap_trial *trial,
+				      int *hangs)
 {
 	enum ecap_trial_step begun = ECAP_N_TRIAL;
 	struct message message;
 	int got;
 
-	while ((got = receive(fd, trial->patience_ns, &message)) > 0) {
+	while ((got = receive(child, trial->patience_ns, &message)) > 0) {
 		if (message.result == BEGINS) {
 			begun = message.step;
 			continue;
@@ -230,18 +214,6 @@ static enum ecap_trial_step listen_to(int fd, struct ecap_trial *trial, int *han
 	}
 	*hangs = got < 0;
 	return begun;
-}
-
-/* Why the child did not come to the end of a step. */
-static int explain(int status, int hangs, uint64_t patience_ns)
-{
-	if (hangs)
-		return ecap_err(-ETIME, "did not return within %llu ms; it was ended",
-				(unsigned long long)(patience_ns / 1000000));
-	if (WIFSIGNALED(status))
-		return ecap_err(-EFAULT, "crashed by signal %d (%s)", WTERMSIG(status),
-				strsignal(WTERMSIG(status)));
-	return ecap_err(-ECHILD, "ended the process, with exit code %d", WEXITSTATUS(status));
 }
 
 /* Steps that were not come to, for the first that failed. */
@@ -272,35 +244,19 @@ static void begin_lines(struct ecap_trial *trial)
 
 int ecap_trial_run(const struct ecap_examined *examined, struct ecap_trial *trial)
 {
-	int pipes[2], hangs, status = 0;
+	struct job job = { .examined = examined, .trial = trial };
+	struct ecap_child child;
+	int hangs, err;
 
 	begin_lines(trial);
-	if (pipe2(pipes, O_CLOEXEC))
-		return ecap_err(-errno, "pipe: %s", strerror(errno));
-	fflush(stdout);
-	pid_t parent = getpid(), child = fork();
+	err = ecap_child_start(run_child, &job, &child);
+	if (err)
+		return err;
+	enum ecap_trial_step begun = listen_to(&child, trial, &hangs);
+	int status = ecap_child_end(&child, hangs);
 
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() == parent)
-			run_child(pipes[1], examined, trial);
-		_exit(0);
-	}
-	close(pipes[1]);
-	if (child < 0) {
-		close(pipes[0]);
-		return ecap_err(-errno, "fork: %s", strerror(errno));
-	}
-	enum ecap_trial_step begun = listen_to(pipes[0], trial, &hangs);
-
-	close(pipes[0]);
-	if (hangs)
-		kill(child, SIGKILL);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
 	if (begun < ECAP_N_TRIAL) {
-		int err = explain(status, hangs, trial->patience_ns);
-
+		err = ecap_child_explain(status, hangs, trial->patience_ns);
 		set_line(&trial->lines[begun], err, ecap_err_text());
 	}
 	fill_rest(trial);

@@ -9,6 +9,7 @@
 #include <ecapture/service/targets.h>
 
 #include "bash_record.h"
+#include "hooks.h"
 #include "lines.h"
 
 ECAP_BPF_OBJECT(storage_object, "bash.storage.o");
@@ -39,29 +40,6 @@ struct bash {
 	struct ecap_links links;
 	struct ecap_map map;
 	struct bash_lines *lines; /* [reader] */
-};
-
-/* What is probed: by name, in bash itself, or in libreadline where bash has no copy of it. */
-struct hook {
-	const char *symbol, *other; /* the other where the file lacks the first */
-	const char *program;
-	uint32_t n_args, where;
-	int optional;
-};
-
-static const struct hook readline_hooks[] = {
-	/*
-	 * The last thing that readline() calls, with the same result: a shell that waits at its
-	 * prompt when we come is already in readline(), whose return we would not see.
-	 */
-	{ "readline_internal_teardown", "readline", "line_read", 0, ECAP_AT_RETURN, 0 },
-};
-
-static const struct hook bash_hooks[] = {
-	{ "execute_command", NULL, "command_ran", 0, ECAP_AT_RETURN, 0 },
-	{ "execute_command", NULL, "command_runs", 0, ECAP_AT_ENTRY, 0 },
-	{ "read_command", NULL, "command_begins", 0, ECAP_AT_ENTRY, 1 },
-	{ "exit_shell", NULL, "shell_exits", 1, ECAP_AT_ENTRY, 1 },
 };
 
 static int bash_init(const struct ecap_context *ctx, void **state)
@@ -101,31 +79,26 @@ static int bash_maps(void *state, const struct ecap_map **maps, uint32_t *n)
 }
 
 static int attach_hook(struct bash *m, struct ecap_elf_file *file,
-		       const struct ecap_target *target, const struct hook *hook)
+		       const struct ecap_target *target, const struct bash_hook *hook)
 {
-	const struct ecap_elf *elf = ecap_elf(m->ctx);
-	struct ecap_site site = { .struct_size = sizeof(site) };
-	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	struct bash_place place;
 	struct ecap_point point = {};
-	int err = elf->symbol(file, hook->symbol, &symbol);
+	int err = bash_find_hook(ecap_elf(m->ctx), file, hook, &place);
 
-	if (err && hook->other)
-		err = elf->symbol(file, hook->other, &symbol);
-	if (err && hook->optional)
+	if (err == -ENOENT && hook->optional)
 		return 0;
-	if (!err)
-		err = elf->site(file, symbol.addr, hook->n_args, &site);
 	if (err)
 		return ecap_fail(m->ctx, err, "%s: no function %s", target->shown, hook->symbol);
 	ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: %s at file offset 0x%llx, probe on \"%s\"",
-		 target->shown, hook->symbol, (unsigned long long)site.offset, site.insn);
-	point.offset = site.offset;
+		 target->shown, place.symbol, (unsigned long long)place.site.offset,
+		 place.site.insn);
+	point.offset = place.site.offset;
 	return ecap_bpf_probes(m->ctx, m->object, hook->program, hook->where, target->path, &point,
 			       1, &m->links);
 }
 
 static int attach_hooks(struct bash *m, const struct ecap_target *target,
-			const struct hook *hooks, uint32_t n)
+			const struct bash_hook *hooks, uint32_t n)
 {
 	const struct ecap_elf *elf = ecap_elf(m->ctx);
 	struct ecap_elf_file *file;
@@ -156,7 +129,7 @@ static int has_readline(struct bash *m, const struct ecap_target *target)
 
 static int on_readline(void *arg, const struct ecap_target *target)
 {
-	return attach_hooks(arg, target, readline_hooks, ECAP_COUNT(readline_hooks));
+	return attach_hooks(arg, target, bash_readline_hooks, BASH_N_READLINE_HOOKS);
 }
 
 static const char *const readline_names[] = { "libreadline.so*", NULL };
@@ -178,12 +151,12 @@ static int find_readline(struct bash *m)
 static int on_bash(void *arg, const struct ecap_target *target)
 {
 	struct bash *m = arg;
-	int err = attach_hooks(m, target, bash_hooks, ECAP_COUNT(bash_hooks));
+	int err = attach_hooks(m, target, bash_hooks, BASH_N_HOOKS);
 
 	if (err)
 		return err;
 	if (!m->config->readlineso && has_readline(m, target))
-		return attach_hooks(m, target, readline_hooks, ECAP_COUNT(readline_hooks));
+		return attach_hooks(m, target, bash_readline_hooks, BASH_N_READLINE_HOOKS);
 	return find_readline(m);
 }
 
@@ -293,6 +266,7 @@ static const struct ecap_ops ops = {
 	.close = bash_close,
 	.decode = bash_decode,
 	.dispatch = bash_dispatch,
+	.survey = bash_survey,
 };
 
 #define OPT(MEMBER, TYPE, NAME, ...) ECAP_OPT(struct bash_config, MEMBER, TYPE, NAME, __VA_ARGS__)

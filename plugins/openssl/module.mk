@@ -10,7 +10,8 @@ openssl_la_SOURCES = \
 	plugins/openssl/locate_method.c \
 	plugins/openssl/locate_private.h \
 	plugins/openssl/locate_symbol.c \
-	plugins/openssl/openssl.c plugins/openssl/openssl.h
+	plugins/openssl/openssl.c plugins/openssl/openssl.h \
+	plugins/openssl/survey.c
 openssl_la_CPPFLAGS = $(CPPFLAGS_MODULE)
 openssl_la_CFLAGS = $(CFLAGS_MODULE)
 openssl_la_LDFLAGS = $(LDFLAGS_MODULE)

@@ -215,6 +215,7 @@ static const struct ecap_ops ops = {
 	.stop = openssl_stop,
 	.close = openssl_close,
 	.decode = openssl_decode,
+	.survey = openssl_survey,
 };
 
 #define OPT(MEMBER, TYPE, NAME, ...) ECAP_OPT(struct openssl_config, MEMBER, TYPE, NAME, __VA_ARGS__)

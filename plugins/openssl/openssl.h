@@ -74,6 +74,9 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r);
 /* Finds the functions of one file and attaches to them; the callback of ecap.targets/1. */
 int openssl_attach(void *arg, const struct ecap_target *target);
 
+/* survey() of the module. */
+int openssl_survey(const struct ecap_context *ctx, const struct ecap_target *target);
+
 /* decode() of the module. */
 int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 		   struct ecap_event *ev);

@@ -41,6 +41,26 @@ struct ecap_instance;
 #define ECAP_FEAT_TASK_REGS      (UINT64_C(1) << 10) /* bpf_task_pt_regs() */
 #define ECAP_FEAT_ANCESTOR_CGROUP (UINT64_C(1) << 11) /* bpf_get_current_ancestor_cgroup_id() */
 
+/* What a finding tells. */
+#define ECAP_FINDING_FACT    1u /* of the file: what it is called, [a-z_]+, and its value */
+#define ECAP_FINDING_PLACE   2u /* something can be captured there */
+#define ECAP_FINDING_MISSING 3u /* something cannot be captured in this file, and why */
+
+#define ECAP_FINDINGS_MAX 1024u /* of a module in one file */
+
+/* [grows: struct_size] What survey() has found out about a file. The host copies the texts. */
+struct ecap_finding {
+	uint32_t struct_size;
+	uint16_t kind;        /* ECAP_FINDING_* */
+	uint8_t emulated;     /* place: 1: the kernel emulates the instruction, 0: it single-steps it */
+	uint8_t reserved;     /* 0 */
+	const char *what;     /* fact: "library"; else what is captured: "plaintext received" */
+	const char *text;     /* fact: "OpenSSL"; place: how it was found; missing: why */
+	const char *function; /* place: name of the function; or NULL */
+	const char *insn;     /* place: the instruction under the probe as text; or NULL */
+	uint64_t addr, offset; /* place: virtual address of the instruction; offset in the file */
+};
+
 /* [grows: struct_size] The functions of the host. */
 struct ecap_host {
 	uint32_t struct_size;
@@ -80,6 +100,11 @@ struct ecap_host {
 	int (*pick_bpf)(struct ecap_instance *self, uint32_t *index);
 	/* [any thread] A table of the service with this id ("ecap.elf/1"), or NULL. Lives as long as the host. */
 	const void *(*service)(struct ecap_instance *self, const char *id);
+	/*
+	 * [main] In survey() only: tells one thing about the file. Returns 0, or a negative errno:
+	 * -EPERM where the finding is not as it should be, -ENOSPC after ECAP_FINDINGS_MAX of them.
+	 */
+	int (*finding)(struct ecap_instance *self, const struct ecap_finding *finding);
 };
 
 #define ECAP_ANY UINT64_MAX /* a filter that lets everything pass */

@@ -40,6 +40,7 @@ static inline void ecap_mock_new(struct ecap_mock *m, const struct ecap_module *
 	memset(m, 0, sizeof(*m));
 	m->module = module;
 	m->events_end = &m->events;
+	m->findings_end = &m->findings;
 	m->log_end = &m->log;
 	m->thread = pthread_self();
 	pthread_mutex_init(&m->lock, NULL);
@@ -134,6 +135,27 @@ static inline void ecap_mock_lost(struct ecap_mock *m, uint32_t map_id, uint64_t
 	m->running = NULL;
 }
 
+/*
+ * Has the module look at a file, as "ecapture modules probe" does: without init(). Returns what its
+ * survey() returns, or -ENOTSUP when it has none. Services are those that the test supplies.
+ */
+static inline int ecap_mock_survey(struct ecap_mock *m, const struct ecap_target *target)
+{
+	int err;
+
+	if (!ECAP_HAS(struct ecap_ops, m->module->ops, survey)) {
+		ecap_mock_wrong(m, "the test wants a survey, and the module has none");
+		return -ENOTSUP;
+	}
+	m->context.config = m->config;
+	m->running = "survey";
+	err = m->module->ops->survey(&m->context, target);
+	m->running = NULL;
+	if (err > 0)
+		ecap_mock_wrong(m, "survey() returned %d, which is no negative errno", err);
+	return err;
+}
+
 /* Calls close(); ecap_mock_open() may come again. */
 static inline void ecap_mock_close(struct ecap_mock *m)
 {
@@ -195,6 +217,18 @@ static inline const struct ecap_event *ecap_mock_event(struct ecap_mock *m, uint
 	if (!e)
 		ecap_mock_wrong(m, "the test wants event %u of %u", i, m->n_events);
 	return e ? &e->event : NULL;
+}
+
+/* The finding with this number, from 0, or NULL, which counts as a failure. */
+static inline const struct ecap_finding *ecap_mock_finding(struct ecap_mock *m, uint32_t i)
+{
+	struct ecap_mock_found *f = m->findings;
+
+	for (uint32_t n = 0; f && n < i; n++)
+		f = f->next;
+	if (!f)
+		ecap_mock_wrong(m, "the test wants finding %u of %u", i, m->n_findings);
+	return f ? &f->finding : NULL;
 }
 
 /* The field of this name, or NULL when the event is NULL or has none. */

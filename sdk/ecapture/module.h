@@ -9,13 +9,17 @@
  * steps before it, the host calls stop and close where they are due.
  *
  * "ecapture modules replay" calls init, then decode, dispatch and lost with what was recorded, then
- * close, all in one thread: so decode must work on what init has made.
+ * close, all in one thread: so decode must work on what init has made. "ecapture modules probe" calls
+ * survey, and nothing else.
  */
 #ifndef ECAPTURE_MODULE_H
 #define ECAPTURE_MODULE_H
 
 #include <ecapture/host.h>
 #include <ecapture/option.h>
+
+/* A file to look at: ecapture/service/targets.h. */
+struct ecap_target;
 
 /* [grows: bpf_size] One BPF object that the module carries. The host takes the first row that fits. */
 struct ecap_bpf {
@@ -79,6 +83,15 @@ struct ecap_ops {
 	void (*lost)(void *state, uint32_t map_id, uint64_t n);
 	/* [main] Only options marked ECAP_OPT_RUNTIME differ. Optional. */
 	int (*reconfigure)(void *state, const void *config);
+	/*
+	 * [main] Tells by the host's finding() what can be captured in the file, and what cannot
+	 * and why: "ecapture modules probe". It comes alone, in a process of its own: there was no
+	 * init(), so there is no state; nothing may be attached, and @ctx has no features; an option
+	 * that is required may be missing. The file may be anybody's, and damaged. @target: as ecap.targets/1 gives it
+	 * (ecapture/service/targets.h). Returns 0, also when there is nothing to capture, or a negative
+	 * errno when it could not look. Optional.
+	 */
+	int (*survey)(const struct ecap_context *ctx, const struct ecap_target *target);
 };
 
 /* [grows: struct_size] The descriptor. */

@@ -214,6 +214,17 @@ def check_check(host, module, captures, reason=None):
         failures.append(done.stdout)
 
 
+def check_probe(host, module):
+    """The one operation beside the life cycle."""
+    done = run(host, module, 'modules', 'probe', '-o', 'json', sys.executable, 'witness')
+    found = json.loads(done.stdout)['modules'][0]
+    expect('probe', (done.returncode, found['error'], found['places']),
+           (0, None, [{'what': 'something', 'function': 'main', 'address': 1, 'offset': 2, 'instruction': 'push rbp',
+                       'emulated': True, 'how': 'by its looks'}]))
+    if failures:
+        failures.append(done.stderr)
+
+
 def check_capture(host, module):
     """Real maps, whose descriptions and values have the module's sizes; then the witness ends it."""
     done = run(host, module, 'witness', '--btf', '2', '--list', 'a', '--list', 'b')
@@ -230,6 +241,7 @@ def check_pair(host, module, captures):
         check_refused(host, module, reason)
     else:
         check_replay(host, module)
+        check_probe(host, module)
         if captures:
             check_capture(host, module)
     result(f"host {host}, {module}: {'refused' if reason else 'runs'}")

@@ -189,6 +189,7 @@ COMMANDS = {
     ('modules', 'check', '--run', 'FILE'): True,
     ('modules', 'replay', 'FILE', 'RECORDING'): True,
     ('modules', 'replay', 'fill', 'RECORDING'): True,
+    ('modules', 'probe', '/bin/true', 'FILE'): True,
     ('config', 'check', 'INI'): False,
     ('run', '--config', 'INI'): True,
     ('fill',): True,
@@ -204,7 +205,7 @@ def commands(path, runner):
         if command in PRIVILEGED and runner != ROOT:
             continue
         args = [str(words.get(word, word)) for word in command]
-        needs = ['--file', '/etc/passwd'] if runs and not {'check', 'run'} & {*command} else []
+        needs = ['--file', '/etc/passwd'] if runs and not {'check', 'run', 'probe'} & {*command} else []
         yield ['--plugin-dir', str(path.parent), *args, *needs], runs
 
 

@@ -376,6 +376,25 @@ static int witness_reconfigure(void *state, const void *config)
 	return state && config ? 0 : -EINVAL;
 }
 
+static int witness_survey(const struct ecap_context *ctx, const struct ecap_target *target)
+{
+	struct ecap_finding finding = {
+		.struct_size = sizeof(finding), .kind = ECAP_FINDING_PLACE, .emulated = 1,
+		.what = "something", .text = "by its looks", .function = "main",
+		.insn = "push rbp", .addr = 1, .offset = 2,
+	};
+	struct witness w = { .ctx = ctx };
+
+	NEED(&w, ctx->struct_size >= ECAP_END(struct ecap_context, config) && ctx->config);
+	NEED(&w, target->struct_size >= ECAP_END(struct ecap_target, ino) && target->ino);
+	NEED(&w, *target->path && *target->shown && target->how == ECAP_TARGET_GIVEN);
+#if ECAP_SINCE(FIRST)
+	if (ECAP_ROOM(struct ecap_host, ctx->host, added_1))
+		finding.added_1 = 1;
+#endif
+	return ctx->host->finding(ctx->self, &finding);
+}
+
 #if ECAP_ABI_TARGET >= FIRST || defined(MISUSE_OPS)
 static int witness_added(void *state)
 {
@@ -387,7 +406,7 @@ static const struct ecap_ops ops = {
 	.struct_size = sizeof(ops), .init = witness_init, .load = witness_load,
 	.maps = witness_maps, .start = witness_start, .stop = witness_stop, .close = witness_close,
 	.decode = witness_decode, .dispatch = witness_dispatch, .lost = witness_lost,
-	.reconfigure = witness_reconfigure,
+	.reconfigure = witness_reconfigure, .survey = witness_survey,
 #if ECAP_ABI_TARGET >= FIRST || defined(MISUSE_OPS)
 	.added_1 = witness_added,
 #endif

@@ -217,7 +217,7 @@ no_trace() {
 	modules 0 inspect "$M/x.so" -o json
 	json '(j["name"], j["command"], j["aliases"]) == ("full", "fill", ["openfull", "full-alias"])'
 	json 'j["usable"] and j["faults"] == [] and j["services"] == ["ecap.elf/1", "ecap.targets/1"]'
-	json 'j["operations"] == ["init", "load", "maps", "start", "stop", "close", "decode", "dispatch", "reconfigure"]'
+	json 'j["operations"] == ["init", "load", "maps", "start", "stop", "close", "decode", "dispatch", "reconfigure", "survey"]'
 	json 'j["description"] == "First line.\n\n\tThird line."'
 	json '[o["name"] for o in j["options"]][:3] == ["bytes", "model", "wait"] and len(j["options"]) == 11'
 	json 'j["options"][0] == dict(j["options"][0], short="B", type="size", default="64K", min=1, max=1 << 20, group="Sizes")'

@@ -11,6 +11,10 @@
 #include <cmocka.h>
 
 #include <ecapture/mock.h>
+#include <ecapture/service/elf.h>
+#include <ecapture/service/targets.h>
+
+#include "services.h"
 
 #include "bash_record.h"
 
@@ -139,12 +143,47 @@ static void test_damaged(void **state)
 	end(&m);
 }
 
+/* What it would probe in a real shell, and what it says of a file that is none. */
+static void test_survey(void **state)
+{
+	static const struct ecap_mock_service services[] = {
+		{ ECAP_ELF_SERVICE, &ecap_elf_service }, { NULL, NULL },
+	};
+	struct ecap_target target = { .struct_size = sizeof(target), .path = "/bin/bash",
+				      .shown = "/bin/bash" };
+	struct ecap_mock m;
+
+	(void)state;
+	ecap_mock_new(&m, &ecapture_module_1);
+	m.services = services;
+	assert_int_equal(ecap_mock_survey(&m, &target), 0);
+	assert_int_equal(m.n_findings, 5);
+	for (uint32_t i = 0; i < m.n_findings; i++) {
+		const struct ecap_finding *f = ecap_mock_finding(&m, i);
+
+		assert_int_equal(f->kind, ECAP_FINDING_PLACE);
+		assert_true(f->addr && f->offset && *f->insn);
+		assert_string_equal(f->text, "symbol in .dynsym");
+	}
+	assert_string_equal(ecap_mock_finding(&m, 1)->function, "execute_command");
+	target.path = target.shown = "/proc/self/exe";
+	assert_int_equal(ecap_mock_survey(&m, &target), 0);
+	assert_int_equal(m.n_findings, 6);
+	assert_int_equal(ecap_mock_finding(&m, 5)->kind, ECAP_FINDING_MISSING);
+	target.path = "/etc/passwd";
+	target.shown = "the file";
+	assert_int_equal(ecap_mock_survey(&m, &target), -ENOEXEC);
+	assert_string_equal(m.error, "the file: no ELF file that can be read");
+	ECAP_EXPECT(&m, m.n_findings == 6);
+	assert_int_equal(ecap_mock_end(&m), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command), cmocka_unit_test(test_lines_are_joined),
 		cmocka_unit_test(test_without_status), cmocka_unit_test(test_errnumber),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_damaged), cmocka_unit_test(test_survey),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

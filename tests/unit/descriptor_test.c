@@ -119,7 +119,7 @@ static void same_ops(const struct ecap_desc *desc, const struct ecap_ops *ops)
 		(uint64_t)!!ops->start << 3 | (uint64_t)!!ops->stop << 4 |
 		(uint64_t)!!ops->close << 5 | (uint64_t)!!ops->decode << 6 |
 		(uint64_t)!!ops->dispatch << 7 | (uint64_t)!!ops->lost << 8 |
-		(uint64_t)!!ops->reconfigure << 9;
+		(uint64_t)!!ops->reconfigure << 9 | (uint64_t)!!ops->survey << 10;
 
 	assert_int_equal(desc->ops_set, given);
 }

@@ -49,6 +49,15 @@ static int module_dispatch(void *state, struct ecap_event *ev)
 	return m->ctx->host->emit(m->ctx->self, &out);
 }
 
+/* What survey() does; set by each test. */
+static int (*look)(const struct ecap_context *ctx);
+
+static int module_survey(const struct ecap_context *ctx, const struct ecap_target *target)
+{
+	assert_null(target);
+	return look(ctx);
+}
+
 static void module_lost(void *state, uint32_t map_id, uint64_t n)
 {
 	(void)map_id;
@@ -58,6 +67,7 @@ static void module_lost(void *state, uint32_t map_id, uint64_t n)
 static const struct ecap_ops ops = {
 	.struct_size = sizeof(ops), .init = module_init, .close = module_close,
 	.decode = module_decode, .dispatch = module_dispatch, .lost = module_lost,
+	.survey = module_survey,
 };
 
 static const struct ecap_bpf objects[] = {
@@ -442,6 +452,92 @@ static void test_faults_at_init(void **state)
 	assert_non_null(strstr(told, "init() returned -5 and gave no reason to fail()"));
 }
 
+/* ---- a file that is looked at ---- */
+
+static int find_two(const struct ecap_context *ctx)
+{
+	char how[] = "by its looks";
+	struct ecap_finding finding = {
+		.struct_size = sizeof(finding), .kind = ECAP_FINDING_PLACE, .what = "plaintext",
+		.text = how, .insn = "push rbp", .addr = 16, .offset = 32, .emulated = 1,
+	};
+	int err = ctx->host->finding(ctx->self, &finding);
+
+	how[0] = 'x'; /* it was copied */
+	finding.kind = ECAP_FINDING_MISSING;
+	finding.what = "keys";
+	finding.text = "no function of a key log";
+	return err ? err : ctx->host->finding(ctx->self, &finding);
+}
+
+static void test_survey(void **state)
+{
+	struct ecap_mock m;
+
+	(void)state;
+	begin(&m);
+	look = find_two;
+	ECAP_EXPECT(&m, ecap_mock_survey(&m, NULL) == 0);
+	assert_int_equal(m.n_findings, 2);
+	assert_string_equal(ecap_mock_finding(&m, 0)->text, "by its looks");
+	assert_string_equal(ecap_mock_finding(&m, 0)->insn, "push rbp");
+	assert_null(ecap_mock_finding(&m, 0)->function);
+	assert_int_equal(ecap_mock_finding(&m, 0)->offset, 32);
+	assert_int_equal(ecap_mock_finding(&m, 1)->kind, ECAP_FINDING_MISSING);
+	assert_int_equal(m.n_failures, 0);
+	assert_null(ecap_mock_finding(&m, 2));
+	assert_int_equal(ecap_mock_end(&m), 1);
+	assert_non_null(strstr(heard(), "the test wants finding 2 of 2"));
+}
+
+static int find_wrong(const struct ecap_context *ctx)
+{
+	const struct ecap_finding good = {
+		.struct_size = sizeof(good), .kind = ECAP_FINDING_FACT, .what = "library",
+		.text = "any",
+	};
+	struct ecap_finding f = good;
+
+	f.struct_size = 0;
+	assert_int_equal(ctx->host->finding(ctx->self, &f), -EPERM);
+	f = good;
+	f.kind = 77;
+	assert_int_equal(ctx->host->finding(ctx->self, &f), -EPERM);
+	f = good;
+	f.reserved = 1;
+	assert_int_equal(ctx->host->finding(ctx->self, &f), -EPERM);
+	f = good;
+	f.text = NULL;
+	assert_int_equal(ctx->host->finding(ctx->self, &f), -EPERM);
+	f = good;
+	f.what = "Not a word";
+	assert_int_equal(ctx->host->finding(ctx->self, &f), -EPERM);
+	for (uint32_t i = 0; i < ECAP_FINDINGS_MAX; i++)
+		assert_int_equal(ctx->host->finding(ctx->self, &good), 0);
+	assert_int_equal(ctx->host->finding(ctx->self, &good), -ENOSPC);
+	return 1;
+}
+
+static void test_survey_faults(void **state)
+{
+	struct ecap_mock m;
+
+	(void)state;
+	begin(&m);
+	look = find_wrong;
+	assert_int_equal(ecap_mock_survey(&m, NULL), 1);
+	assert_int_equal(m.n_findings, ECAP_FINDINGS_MAX);
+	assert_int_equal(m.n_failures, 6);
+	/* Outside of survey(). */
+	look = NULL;
+	m.host.finding(m.context.self, &ecap_mock_finding(&m, 0)[0]);
+	assert_int_equal(m.n_failures, 7);
+	ecap_mock_end(&m);
+	assert_non_null(strstr(heard(), "kind is no ECAP_FINDING_*"));
+	assert_non_null(strstr(told, "survey() returned 1, which is no negative errno"));
+	assert_non_null(strstr(told, "finding() called outside of survey()"));
+}
+
 static void test_faults_of_the_test(void **state)
 {
 	struct ecap_mock m;
@@ -475,6 +571,7 @@ int main(void)
 		CASE(test_abort), CASE(test_features_and_services), CASE(test_refused_events),
 		CASE(test_event_at_the_edge), CASE(test_faults),
 		CASE(test_faults_at_init), CASE(test_faults_of_the_test),
+		CASE(test_survey), CASE(test_survey_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

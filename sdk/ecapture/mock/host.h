@@ -42,6 +42,12 @@ struct ecap_mock_kept {
 	struct ecap_event event;     /* what the host would have written */
 };
 
+/* A copy of a finding with all that it points to. */
+struct ecap_mock_found {
+	struct ecap_mock_found *next; /* the finding after it, or NULL */
+	struct ecap_finding finding;  /* what the host would have shown */
+};
+
 /* What was allocated, freed in ecap_mock_end(). */
 struct ecap_mock_block {
 	struct ecap_mock_block *next; /* the one before it, or NULL */
@@ -63,6 +69,8 @@ struct ecap_mock {
 	struct ecap_mock_kept *events;  /* that were to be written: ecap_mock_event() */
 	struct ecap_mock_line *log;     /* its lines: ecap_mock_logged() */
 	struct ecap_mock_tally *counters; /* its counters: ecap_mock_counter() */
+	uint32_t n_findings;            /* in findings */
+	struct ecap_mock_found *findings; /* of survey(): ecap_mock_finding() */
 	uint32_t short_records;         /* shorter than min_record: decode() never saw them */
 	uint32_t damaged;               /* decode() or dispatch() said no */
 	int aborted;                    /* the error that it gave to abort(), or 0 */
@@ -73,6 +81,7 @@ struct ecap_mock {
 	void *state;                    /* of the module */
 	const char *running;            /* the operation under way, or NULL */
 	struct ecap_mock_kept **events_end; /* where the next one hangs */
+	struct ecap_mock_found **findings_end; /* where the next one hangs */
 	struct ecap_mock_line **log_end; /* where the next one hangs */
 	struct ecap_mock_block *blocks; /* all that was allocated */
 	pthread_mutex_t lock;           /* guards what [any thread] functions change */
@@ -106,6 +115,19 @@ static inline void ecap_mock_print_event(const struct ecap_event *ev, uint32_t i
 	fputc('\n', stderr);
 }
 
+/* One finding as a line on standard error. */
+static inline void ecap_mock_print_finding(const struct ecap_finding *f)
+{
+	static const char *const kinds[] = { "nothing", "fact", "place", "missing" };
+
+	fprintf(stderr, "  %s: %s: %s%s%s", kinds[f->kind], f->what, f->text,
+		f->function ? ", function " : "", f->function ? f->function : "");
+	if (f->kind == ECAP_FINDING_PLACE)
+		fprintf(stderr, " at 0x%llx, offset 0x%llx%s%s", (unsigned long long)f->addr,
+			(unsigned long long)f->offset, f->insn ? ": " : "", f->insn ? f->insn : "");
+	fputc('\n', stderr);
+}
+
 /* Everything that the module did so far. */
 static inline void ecap_mock_print(const struct ecap_mock *m)
 {
@@ -115,6 +137,8 @@ static inline void ecap_mock_print(const struct ecap_mock *m)
 		m->n_events, m->damaged, m->short_records);
 	for (const struct ecap_mock_kept *e = m->events; e; e = e->next)
 		ecap_mock_print_event(&e->event, i++);
+	for (const struct ecap_mock_found *f = m->findings; f; f = f->next)
+		ecap_mock_print_finding(&f->finding);
 	for (const struct ecap_mock_line *l = m->log; l; l = l->next)
 		fprintf(stderr, "  log %d: %s\n", l->level, l->text);
 	for (const struct ecap_mock_tally *c = m->counters; c; c = c->next)
@@ -323,8 +347,6 @@ static inline const void *ecap_mock_get_service(struct ecap_instance *self, cons
 	return s && s->id ? s->table : NULL;
 }
 
-/* ---- events ---- */
-
 /* 1 when it is [a-z_]+ and not too long. */
 static inline int ecap_mock_is_word(const char *word)
 {
@@ -332,6 +354,50 @@ static inline int ecap_mock_is_word(const char *word)
 
 	return n && n <= ECAP_NAME_MAX && !word[n];
 }
+
+/* What of a finding breaks a rule, or NULL. */
+static inline const char *ecap_mock_bad_finding(const struct ecap_finding *f)
+{
+	if (!f || f->struct_size < ECAP_END(struct ecap_finding, offset))
+		return "its struct_size is not set";
+	if (f->kind < ECAP_FINDING_FACT || f->kind > ECAP_FINDING_MISSING)
+		return "kind is no ECAP_FINDING_*";
+	if (f->reserved || f->emulated > 1)
+		return "reserved is not 0, or emulated neither 0 nor 1";
+	if (!f->what || !*f->what || !f->text)
+		return "what or text is missing";
+	if (f->kind == ECAP_FINDING_FACT && !ecap_mock_is_word(f->what))
+		return "what is called a fact is not [a-z_]+";
+	return NULL;
+}
+
+/* The host's finding(): keeps a copy. */
+static inline int ecap_mock_take_finding(struct ecap_instance *self, const struct ecap_finding *f)
+{
+	struct ecap_mock *m = ecap_mock_of(self);
+	const char *bad = ecap_mock_bad_finding(f);
+	struct ecap_mock_found *kept;
+
+	ecap_mock_only_in(m, "finding()", ecap_mock_in(m, "survey"), "survey()");
+	if (bad) {
+		ecap_mock_wrong(m, "a finding that the host refuses: %s", bad);
+		return -EPERM;
+	}
+	if (m->n_findings == ECAP_FINDINGS_MAX)
+		return -ENOSPC;
+	kept = (struct ecap_mock_found *)ecap_mock_alloc(m, sizeof(*kept));
+	kept->finding = *f;
+	kept->finding.what = ecap_mock_text(m, f->what);
+	kept->finding.text = ecap_mock_text(m, f->text);
+	kept->finding.function = ecap_mock_text(m, f->function);
+	kept->finding.insn = ecap_mock_text(m, f->insn);
+	*m->findings_end = kept;
+	m->findings_end = &kept->next;
+	m->n_findings++;
+	return 0;
+}
+
+/* ---- events ---- */
 
 /* Who, where and how of an event: what of it breaks a rule, or NULL. */
 static inline const char *ecap_mock_bad_head(const struct ecap_event *ev)
@@ -449,6 +515,7 @@ static inline void ecap_mock_host(struct ecap_host *host)
 	host->count = ecap_mock_count;
 	host->pick_bpf = ecap_mock_pick_bpf;
 	host->service = ecap_mock_get_service;
+	host->finding = ecap_mock_take_finding;
 }
 
 #endif

@@ -186,8 +186,33 @@ static int decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 	return 0;
 }
 
+#ifdef SURVEY /* statements, with tell() */
+#include <ecapture/service/targets.h>
+
+static int tell(uint32_t kind, const char *what, const char *text)
+{
+	struct ecap_finding finding = {
+		.struct_size = sizeof(finding), .kind = (uint16_t)kind, .what = what, .text = text,
+		.addr = 0x1234, .offset = 0x234,
+	};
+
+	return context->host->finding(context->self, &finding);
+}
+
+static int survey(const struct ecap_context *ctx, const struct ecap_target *target)
+{
+	context = ctx;
+	tell(ECAP_FINDING_FACT, "seen_as", target->shown);
+	SURVEY;
+	return 0;
+}
+#endif
+
 static const struct ecap_ops ops = {
 	.struct_size = sizeof(ops), .init = init, .load = load, .maps = maps,
+#ifdef SURVEY
+	.survey = survey,
+#endif
 #ifndef NO_START
 	.start = start,
 #endif

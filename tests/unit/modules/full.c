@@ -72,10 +72,16 @@ static int reconfigure(void *state, const void *config)
 	return step(state) + !config;
 }
 
+static int survey(const struct ecap_context *ctx, const struct ecap_target *target)
+{
+	(void)ctx;
+	return target ? 0 : -1;
+}
+
 STATIC const struct ecap_ops full_ops = {
 	.struct_size = sizeof(full_ops), .init = init, .load = step, .maps = maps,
 	.start = step, .stop = step, .close = end, .decode = decode, .dispatch = dispatch,
-	.reconfigure = reconfigure,
+	.reconfigure = reconfigure, .survey = survey,
 };
 
 STATIC const struct ecap_option full_options[] = {
