@@ -17,7 +17,7 @@ static const char *advice(int err)
 		int err;
 		const char *text;
 	} all[] = {
-		{ -EPERM, "; that needs CAP_NET_ADMIN and CAP_BPF, or root" },
+		{ -EPERM, "; that needs CAP_NET_ADMIN, or root" },
 		{ -ENODEV, "; the interface is gone" },
 		{ -ERANGE, "; the kernel takes no more programs there" }, /* BPF_MPROG_MAX, 64 */
 		{ -EBUSY, "; somebody else is changing it: try again" },

@@ -1,164 +1,288 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs on interfaces, in a network namespace of the test's own: a program that counts packets
- * by way of a map, and datagrams on lo, of which nobody else sends any.
+ * Programs on interfaces by each of the ways there are: what they see, beside others too, and what
+ * becomes of them when the interface is renamed, moved to another network namespace, or deleted.
  */
 #include "packets_help.h"
 
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <dirent.h>
-#include <linux/bpf.h>
-#include <sys/socket.h>
+#include <bpf/libbpf.h>
+#include <cap-ng.h>
 
 #include "packets/attach_private.h"
 
-#define LO 1u /* LOOPBACK_IFINDEX of net/flow.h in the kernel: lo of each namespace */
-
-static int map_fd[2], program_fd[2]; /* by side */
-
-/* Adds one to entry 0 of its map; TC_ACT_UNSPEC, -1: go on with the next program. */
-static int load_counter(int map)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4 },
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1,
-		  .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
-		{ 0 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
-		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4 },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
-		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_0,
-		  .src_reg = BPF_REG_1, .imm = BPF_ADD },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-
-	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "count", "Apache-2.0", insns,
-			     ARRAY_SIZE(insns), NULL);
-}
+static struct counter counters[2]; /* by side */
+static int netns;                  /* of the test */
 
 static int set_up(void **state)
 {
 	own_network(state);
-	for (int side = 0; side < 2 && !*why_not; side++) {
-		map_fd[side] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "count", 4, 8, 1, NULL);
-		program_fd[side] = map_fd[side] < 0 ? -1 : load_counter(map_fd[side]);
-		if (program_fd[side] < 0)
+	for (int side = 0; side < 2 && !*why_not; side++)
+		if (load_counter(TC_ACT_UNSPEC, &counters[side]))
 			snprintf(why_not, sizeof(why_not), "no BPF programs: %s", strerror(errno));
-	}
+	netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	return 0;
 }
 
-/* The packets that the side's program has seen since the last call. */
-static uint64_t counted(enum ecap_tc_side side)
+static const struct ecap_tc_method *need(void **state)
 {
-	uint64_t count = 0, none = 0;
-	uint32_t key = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(map_fd[side], &key, &count), 0);
-	assert_int_equal(bpf_map_update_elem(map_fd[side], &key, &none, BPF_ANY), 0);
-	return count;
+	need_network();
+	return *state;
 }
 
-/* Sends datagrams over lo and takes them: by then they have passed both sides. */
-static void send_datagrams(uint32_t n)
+/* Skips where the kernel has no such way. */
+static struct ecap_tc_link *attach(const struct ecap_tc_method *method, uint32_t interface,
+				   enum ecap_tc_side side)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(to);
+	struct ecap_tc_link *link = NULL;
+	int err = ecap_tc_attach_by(method, counters[side].program, interface, side, &link);
+
+	if (err == -EOPNOTSUPP) {
+		print_message("%s\n", ecap_err_text());
+		skip();
+	}
+	if (err)
+		fail_msg("%s", ecap_err_text());
+	return link;
+}
+
+static void both_sides(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	struct ecap_tc_link *in = attach(method, LO, ECAP_TC_INGRESS);
+	struct ecap_tc_link *out = attach(method, LO, ECAP_TC_EGRESS);
+
+	assert_int_equal(send_datagrams(7), 7);
+	assert_int_equal(counted(&counters[ECAP_TC_INGRESS]), 7);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 7);
+	ecap_tc_detach(in);
+	assert_int_equal(send_datagrams(3), 3);
+	assert_int_equal(counted(&counters[ECAP_TC_INGRESS]), 0);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 3);
+	ecap_tc_detach(out);
+	assert_int_equal(send_datagrams(2), 2);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 0);
+	nothing_is_left();
+}
+
+/*
+ * Two of ours and one of somebody else who drops: all three see every packet, whichever came
+ * first, and the packets are dropped as long as he is there.
+ */
+static void before_one_who_drops(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	struct counter dropper, second;
+	struct ecap_tc_link *theirs, *more, *ours = attach(method, LO, ECAP_TC_EGRESS);
+
+	assert_int_equal(load_counter(TC_ACT_SHOT, &dropper), 0);
+	assert_int_equal(load_counter(TC_ACT_UNSPEC, &second), 0);
+	ecap_tc_detach(ours);
+	assert_int_equal(ecap_tc_attach_by(method, dropper.program, LO, ECAP_TC_EGRESS, &theirs), 0);
+	ours = attach(method, LO, ECAP_TC_EGRESS);
+	assert_int_equal(ecap_tc_attach_by(method, second.program, LO, ECAP_TC_EGRESS, &more), 0);
+	assert_int_equal(send_datagrams(4), 0);
+	assert_int_equal(counted(&second), 4);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 4);
+	assert_int_equal(counted(&dropper), 4);
+	ecap_tc_detach(ours);
+	assert_int_equal(send_datagrams(4), 0);
+	assert_int_equal(counted(&second), 4);
+	assert_int_equal(counted(&dropper), 4);
+	ecap_tc_detach(theirs);
+	assert_int_equal(send_datagrams(4), 4);
+	assert_int_equal(counted(&second), 4);
+	ecap_tc_detach(more);
+	nothing_is_left();
+}
+
+static uint32_t make_pair(void)
+{
+	run_or_skip("ip link add ve0 type veth peer name ve1");
+	run("ip link set ve0 up");
+	run("ip link set ve1 up");
+	return if_nametoindex("ve0");
+}
+
+/* What is sent out of ve0 and is ours: ARP requests for an address that nobody has. */
+static uint64_t seen_on_ve(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr("192.0.2.2"),
+				  .sin_port = htons(9) };
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char byte = 0;
 
-	assert_return_code(fd, errno);
-	assert_return_code(bind(fd, (struct sockaddr *)&to, len), errno);
-	assert_return_code(getsockname(fd, (struct sockaddr *)&to, &len), errno);
-	for (; n; n--) {
-		assert_int_equal(sendto(fd, &byte, 1, 0, (struct sockaddr *)&to, len), 1);
-		assert_int_equal(recv(fd, &byte, 1, 0), 1);
-	}
+	counted(&counters[ECAP_TC_EGRESS]);
+	assert_return_code(sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)), errno);
+	return counted(&counters[ECAP_TC_EGRESS]);
 }
 
-static void attach_all(struct ecap_tc_link *links[2], const struct ecap_tc_method *method)
-{
-	for (int side = 0; side < 2; side++) {
-		int err = ecap_tc_attach_by(method, program_fd[side], LO, side, &links[side]);
-
-		if (err == -EOPNOTSUPP) {
-			print_message("%s\n", ecap_err_text());
-			skip();
-		}
-		if (err)
-			fail_msg("%s", ecap_err_text());
-	}
-}
-
-static void count_by(const struct ecap_tc_method *method)
-{
-	struct ecap_tc_link *links[2];
-
-	attach_all(links, method);
-	send_datagrams(7);
-	assert_int_equal(counted(ECAP_TC_INGRESS), 7);
-	assert_int_equal(counted(ECAP_TC_EGRESS), 7);
-	ecap_tc_detach(links[ECAP_TC_INGRESS]);
-	send_datagrams(3);
-	assert_int_equal(counted(ECAP_TC_INGRESS), 0);
-	assert_int_equal(counted(ECAP_TC_EGRESS), 3);
-	ecap_tc_detach(links[ECAP_TC_EGRESS]);
-	send_datagrams(2);
-	assert_int_equal(counted(ECAP_TC_EGRESS), 0);
-}
-
-/* Files in the journal, but for the lock. */
-static int entries(void)
-{
-	DIR *dir = opendir(ECAP_TC_JOURNAL);
-	int n = 0;
-
-	for (const struct dirent *at; dir && (at = readdir(dir));)
-		n += at->d_name[0] != '.' && strcmp(at->d_name, "lock") != 0;
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
-static void tcx(void **state)
+static int remove_pair(void **state)
 {
 	(void)state;
-	need_network();
-	count_by(&ecap_tcx);
+	if (!*why_not)
+		run_command("ip link del ve0");
+	return 0;
 }
 
-static void clsact(void **state)
+static void renamed(void **state)
 {
-	(void)state;
-	need_network();
-	count_by(&ecap_clsact);
-	run("tc qdisc show dev lo");
-	assert_null(strstr(said, "clsact"));
-	assert_int_equal(entries(), 0);
+	const struct ecap_tc_method *method = need(state);
+	uint32_t index = make_pair();
+	struct ecap_tc_link *link = attach(method, index, ECAP_TC_EGRESS);
+
+	run("ip link set ve0 down");
+	run("ip link set ve0 name ve9");
+	run("ip link set ve9 up");
+	run("ip addr add 192.0.2.1/24 dev ve9");
+	assert_true(seen_on_ve() >= 1);
+	ecap_tc_detach(link);
+	run("tc filter show dev ve9 egress");
+	assert_string_equal(said, "");
+	run("tc qdisc show dev ve9");
+	assert_false(says("clsact"));
+	run("ip link del ve9");
+	nothing_is_left();
+}
+
+static void deleted(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	uint32_t index = make_pair();
+	struct ecap_tc_link *in = attach(method, index, ECAP_TC_INGRESS);
+	struct ecap_tc_link *out = attach(method, index, ECAP_TC_EGRESS);
+
+	run("ip link del ve0");
+	ecap_tc_detach(in);
+	ecap_tc_detach(out);
+	nothing_is_left();
+}
+
+/* Another interface has the number by then: it is left alone. */
+static void replaced(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	uint32_t index = make_pair();
+	struct ecap_tc_link *link = attach(method, index, ECAP_TC_EGRESS);
+	char line[128];
+
+	run("ip link del ve0");
+	snprintf(line, sizeof(line), "ip link add ve0 index %u type veth peer name ve1", index);
+	run(line);
+	run("tc qdisc add dev ve0 clsact");
+	ecap_tc_detach(link);
+	run("tc qdisc show dev ve0");
+	assert_true(says("clsact"));
+	nothing_is_left();
+}
+
+/* A clsact qdisc stays behind with its filters; a tcx link goes along, until it is detached. */
+static void moved(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	uint32_t index = make_pair();
+	struct ecap_tc_link *link = attach(method, index, ECAP_TC_EGRESS);
+	char line[128];
+
+	assert_return_code(unshare(CLONE_NEWNET), errno); /* the other namespace */
+	_cleanup_close_ int other = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	assert_return_code(setns(netns, CLONE_NEWNET), errno);
+	snprintf(line, sizeof(line), "ip link set ve0 netns /proc/%d/fd/%d", getpid(), other);
+	run(line);
+	assert_int_equal(if_nametoindex("ve0"), 0);
+	assert_return_code(setns(other, CLONE_NEWNET), errno);
+	run("ip link set ve0 up");
+	run("ip addr add 192.0.2.1/24 dev ve0");
+	assert_true(method == &ecap_tcx ? seen_on_ve() >= 1 : !seen_on_ve());
+	assert_return_code(setns(netns, CLONE_NEWNET), errno);
+	ecap_tc_detach(link);
+	assert_return_code(setns(other, CLONE_NEWNET), errno);
+	assert_int_equal(seen_on_ve(), 0);
+	run("tc qdisc show dev ve0");
+	assert_false(says("clsact"));
+	run("ip link del ve0");
+	assert_return_code(setns(netns, CLONE_NEWNET), errno);
+	nothing_is_left();
 }
 
 static void no_interface(void **state)
+{
+	const struct ecap_tc_method *method = need(state);
+	struct ecap_tc_link *link = NULL;
+
+	ecap_tc_detach(attach(method, LO, ECAP_TC_INGRESS)); /* the way is there */
+	int err = ecap_tc_attach_by(method, counters[0].program, 4242, ECAP_TC_INGRESS, &link);
+
+	assert_int_equal(err, -ENODEV);
+	assert_non_null(strstr(ecap_err_text(), "packets into interface ? (index 4242): "));
+	assert_non_null(strstr(ecap_err_text(), ": No such device; the interface is gone"));
+	assert_null(link);
+	ecap_tc_detach(NULL);
+	nothing_is_left();
+}
+
+/*
+ * In a child, which is not the same afterwards. Not by tcx: who has a loaded program may put it on
+ * an interface without a right, says tcx_link_attach() in the kernel.
+ */
+static void without_rights(void **state)
+{
+	const struct ecap_tc_method *method = &ecap_clsact;
+
+	(void)state;
+	need_network();
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct ecap_tc_link *link = NULL;
+
+		capng_clear(CAPNG_SELECT_BOTH);
+		if (capng_apply(CAPNG_SELECT_BOTH))
+			_exit(2);
+		int err = ecap_tc_attach_by(method, counters[0].program, LO, ECAP_TC_INGRESS, &link);
+
+		_exit(err != -EPERM || !strstr(ecap_err_text(), "CAP_NET_ADMIN"));
+	}
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	nothing_is_left();
+}
+
+/* Whatever way this kernel has. */
+static void by_trying(void **state)
 {
 	struct ecap_tc_link *link = NULL;
 
 	(void)state;
 	need_network();
-	assert_int_equal(ecap_tc_attach(program_fd[0], 4242, ECAP_TC_INGRESS, &link), -ENODEV);
-	assert_non_null(strstr(ecap_err_text(), "packets into interface ? (index 4242): "));
-	assert_null(link);
-	ecap_tc_detach(NULL);
+	int err = ecap_tc_attach(counters[ECAP_TC_EGRESS].program, LO, ECAP_TC_EGRESS, &link);
+
+	if (err)
+		fail_msg("%s", ecap_err_text());
+	print_message("# by %s\n", link->method->name);
+	assert_int_equal(send_datagrams(5), 5);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 5);
+	ecap_tc_detach(link);
+	nothing_is_left();
 }
+
+#define BY_EACH(test, teardown)                                                                  \
+	{ #test " by tcx", test, NULL, teardown, (void *)&ecap_tcx },                            \
+	{ #test " by clsact", test, NULL, teardown, (void *)&ecap_clsact }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tcx),
-		cmocka_unit_test(clsact),
-		cmocka_unit_test(no_interface),
+		BY_EACH(both_sides, NULL),
+		BY_EACH(before_one_who_drops, NULL),
+		BY_EACH(renamed, remove_pair),
+		BY_EACH(deleted, remove_pair),
+		BY_EACH(replaced, remove_pair),
+		BY_EACH(moved, remove_pair),
+		BY_EACH(no_interface, NULL),
+		cmocka_unit_test(without_rights),
+		cmocka_unit_test(by_trying),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For the tests of interfaces and what is put on them: a network namespace of their own. */
+/*
+ * For the tests of interfaces and what is put on them: a network namespace of their own, programs
+ * that count packets, and datagrams on lo, of which nobody else sends any there.
+ */
 #ifndef TESTS_UNIT_PACKETS_HELP_H
 #define TESTS_UNIT_PACKETS_HELP_H
 
@@ -10,18 +13,27 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <net/if.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "err.h"
+#include "packets/journal.h"
 #include "util.h"
+
+#define LO 1u /* LOOPBACK_IFINDEX of net/flow.h in the kernel: lo of each namespace */
 
 extern char **environ;
 
@@ -104,6 +116,92 @@ static inline void run_or_skip(const char *line)
 		return;
 	print_message("%s: %s\n", line, said);
 	skip();
+}
+
+struct counter {
+	int map, program;
+};
+
+/* A program that adds one to entry 0 of a map and returns TC_ACT_*. -errno when BPF is refused. */
+static inline int load_counter(int verdict, struct counter *counter)
+{
+	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "count", 4, 8, 1, NULL);
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4 },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_0,
+		  .src_reg = BPF_REG_1, .imm = BPF_ADD },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int program = map < 0 ? map : bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "count", "Apache-2.0",
+						    insns, ARRAY_SIZE(insns), NULL);
+
+	*counter = (struct counter){ .map = map, .program = program };
+	return program < 0 ? program : 0;
+}
+
+/* The packets that the program has seen since the last call. */
+static inline uint64_t counted(const struct counter *counter)
+{
+	uint64_t count = 0, none = 0;
+	uint32_t key = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(counter->map, &key, &count), 0);
+	assert_int_equal(bpf_map_update_elem(counter->map, &key, &none, BPF_ANY), 0);
+	return count;
+}
+
+/* Sends datagrams over lo; those that arrive have passed both sides. Returns how many did. */
+static inline uint32_t send_datagrams(uint32_t n)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(to);
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t arrived = 0;
+	char byte = 0;
+
+	assert_return_code(fd, errno);
+	assert_return_code(bind(fd, (struct sockaddr *)&to, len), errno);
+	assert_return_code(getsockname(fd, (struct sockaddr *)&to, &len), errno);
+	for (; n; n--) /* a datagram on lo is there, or dropped, before sendto() returns */
+		(void)!sendto(fd, &byte, 1, 0, (struct sockaddr *)&to, len);
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) == 1)
+		arrived++;
+	return arrived;
+}
+
+/* The output of the last command has it. */
+static inline bool says(const char *text)
+{
+	return strstr(said, text) != NULL;
+}
+
+/* Files in the journal, but for the lock. */
+static inline int entries(void)
+{
+	DIR *dir = opendir(ECAP_TC_JOURNAL);
+	int n = 0;
+
+	for (const struct dirent *at; dir && (at = readdir(dir));)
+		n += at->d_name[0] != '.' && strcmp(at->d_name, "lock") != 0;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static inline void nothing_is_left(void)
+{
+	assert_int_equal(entries(), 0);
+	run("tc qdisc show dev lo");
+	assert_false(says("clsact"));
 }
 
 #endif
