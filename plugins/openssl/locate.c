@@ -40,11 +40,21 @@ void finder_tried(struct finder *f, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The file's header and eight or more program headers, elf(5): small numbers are no addresses. */
+#define ELF_HEADERS 0x200u
+
+static bool holds_code_at(const struct ecap_elf_segment *s, uint64_t addr)
+{
+	uint64_t before = s->offset == 0 ? ELF_HEADERS : 0;
+
+	return (s->flags & ECAP_ELF_X) && addr >= s->addr && addr - s->addr < s->size &&
+	       addr - s->addr >= before;
+}
+
 bool finder_is_code(const struct finder *f, uint64_t addr)
 {
 	for (uint32_t i = 0; i < f->n_segments; i++)
-		if ((f->segments[i].flags & ECAP_ELF_X) && addr >= f->segments[i].addr &&
-		    addr - f->segments[i].addr < f->segments[i].size)
+		if (holds_code_at(&f->segments[i], addr))
 			return true;
 	return false;
 }

@@ -72,7 +72,9 @@ static bool read_table(struct finder *f, uint64_t addr, uint32_t version, struct
 	bool quic = version == QUIC_VERSION;
 	uint64_t mask;
 
-	if (f->elf->pointer(f->file, addr + MASK, &mask) == 0 && finder_is_code(f, mask))
+	/* A mask is one bit at most, SSL_OP_NO_TLSv1_2 say: which may be an address as well. */
+	if (f->elf->pointer(f->file, addr + MASK, &mask) == 0 && (mask & (mask - 1)) &&
+	    finder_is_code(f, mask))
 		return false;
 	*t = (struct table){ .addr = addr, .version = version };
 	for (uint32_t i = 0; i < N_COLUMNS; i++) {

@@ -156,7 +156,8 @@ static const struct {
 		{ OPENSSL_SENDFILE, OPENSSL_RESULT_INT, 0, "SSL_sendfile" },
 		{ OPENSSL_FREE, OPENSSL_RESULT_NONE, 0, "SSL_free" },
 	} },
-	{ "-shared -DTABLES=1 -DOLD -DEXPORTED=2", OPENSSL_OPENSSL, "symbol in .dynsym", {
+	{ "-shared -Wl,-z,noseparate-code -DTABLES=1 -DOLD -DEXPORTED=2", OPENSSL_OPENSSL,
+	  "symbol in .dynsym", {
 		{ OPENSSL_READ, OPENSSL_RESULT_INT, 0, "SSL_read" },
 		{ OPENSSL_READ, OPENSSL_RESULT_DONE, 0, "SSL_read_ex" },
 		{ OPENSSL_WRITE, OPENSSL_RESULT_INT, 0, "SSL_write" },

@@ -6,7 +6,7 @@
  *   TABLES=1     new clear free accept connect read peek write (1.1.0 to 3.1)
  *   TABLES=2     new free reset init clear deinit accept connect read peek write (3.2 on), and
  *                two tables for QUIC
- *   OLD          a function in place of the mask (before 1.1.0)
+ *   OLD          a function in place of the mask (before 1.1.0), and numbers that look like tables
  *   THREE        read and write have no fourth argument (1.1.0)
  *   WRONG        a symbol ssl3_read that is not what the tables have
  *   OTHER        tables of another library: accept and connect never trade places
@@ -147,6 +147,11 @@
 	method 0x305, 0, meth_connect, meth_accept, meth_connect
 	method 0x303, 0x100, meth_connect, meth_accept, meth_connect
 	method 0x303, 0, pad, meth_accept, meth_connect
+#ifdef OLD
+	.irp accept_connect, "4, 5", "4, 6", "6, 5"
+	.quad 0x301, 0, 1, 2, 3, \accept_connect, 7, 8, 9, 10, 11, 12, 13
+	.endr
+#endif
 #if TABLES == 2
 	quic meth_undefined, meth_connect
 	quic meth_accept, meth_undefined
