@@ -62,12 +62,12 @@ static int give(struct ecap_search *search, const struct ecap_file *file, uint32
 
 static bool name_fits(const struct ecap_target_spec *spec, const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 	if (!spec->libraries)
 		return false;
 	for (const char *const *pattern = spec->libraries; *pattern; pattern++)
-		if (!fnmatch(*pattern, slash ? slash + 1 : path, 0))
+		if (!fnmatch(*pattern, strchr(*pattern, '/') ? path : name, 0))
 			return true;
 	return false;
 }

@@ -146,7 +146,14 @@ static int attach_tracepoints(struct openssl *m)
 	return 0;
 }
 
-static const char *const libraries[] = { "libssl.so*", "libssl-*.so*", NULL };
+/* Those with OpenSSL or BoringSSL inside that show no symbol of it are known by their names. */
+static const char *const libraries[] = {
+	"libssl.so*", "libssl-*.so*",
+	"lib*netty_tcnative*.so*", /* JVM: unpacked to a temporary file and deleted while mapped */
+	"*/grpc/_cython/cygrpc.*.so", "*/curl_cffi/_wrapper.abi3.so",
+	"*/cryptography/hazmat/bindings/_rust.abi3.so",
+	NULL
+};
 static const char *const symbols[] = { "SSL_read", "SSL_write", NULL };
 static const char *const programs_with_it[] = { "node", NULL };
 

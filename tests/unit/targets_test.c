@@ -129,9 +129,14 @@ static void mapped_file(void **state)
 	struct child child = start_loaded(in_dir("libcopy-1 x.so"));
 	struct child second = start_loaded(in_dir("libcopy-1 x.so"));
 	struct ecap_target_spec name = spec_of(by_name, NULL), symbols = spec_of(NULL, by_symbols);
+	static const char *const by_path[] = {"no-such", "/*/libcopy-1 ?.so", NULL};
+	static const char *const by_other_path[] = {"no-such", "/no-such/libcopy-1 ?.so", NULL};
+	struct ecap_target_spec path = spec_of(by_path, NULL), other = spec_of(by_other_path, NULL);
 	struct findings findings = {0};
 
 	(void)state;
+	find_mapped(&path, st.st_ino, &child, in_dir("libcopy-1 x.so"));
+	assert_int_equal(find(&other, st.st_ino, &findings), 0);
 	find_mapped(&name, st.st_ino, &child, in_dir("libcopy-1 x.so"));
 	find_mapped(&symbols, st.st_ino, &child, in_dir("libcopy-1 x.so"));
 	name.pid = symbols.pid = (uint64_t)second.pid;

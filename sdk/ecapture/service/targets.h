@@ -36,7 +36,7 @@ struct ecap_target_spec {
 	uint32_t reserved;
 	uint64_t pid;                  /* only what this process has mapped; ECAP_ANY: all */
 	const char *path;              /* only this file; NULL: look for it */
-	const char *const *libraries;  /* fnmatch(3) patterns of file names, NULL-ended */
+	const char *const *libraries;  /* fnmatch(3) patterns of names, with a '/' of paths; NULL-ended */
 	const char *const *symbols;    /* or: files whose .dynsym defines all of these, NULL-ended */
 	const char *const *programs;   /* names to look up in PATH, NULL-ended; they need the symbols too */
 };
