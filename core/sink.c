@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "err.h"
@@ -22,6 +23,15 @@
 
 /* How long a sink waits for another one's write before it looks whether it is to give up. */
 #define LOCK_WAIT_NS 100000000
+
+/* Bytes of others between two flushes: together with what is between them, far below IOV_MAX. */
+#define MAX_REFERENCES 128
+
+/* Bytes that come when @at bytes of the buffer were written. */
+struct reference {
+	size_t at, len;
+	const char *data;
+};
 
 struct output {
 	int fd;
@@ -38,6 +48,8 @@ struct ecap_sink {
 	char *buffer;
 	size_t size, used;
 	size_t whole; /* up to here the buffer holds whole events */
+	struct reference references[MAX_REFERENCES];
+	uint32_t n_references;
 	int locked;   /* the output is ours: it has got a part of an event */
 	atomic_int error;
 	char text[512]; /* of @error: the thread's text may have changed since */
@@ -54,13 +66,28 @@ static int stopped(const struct ecap_sink *sink)
 	return ecap_err(sink->error, "%s", sink->text);
 }
 
+static void forget(struct ecap_sink *sink)
+{
+	sink->used = sink->whole = 0;
+	sink->n_references = 0;
+}
+
+static size_t waiting(const struct ecap_sink *sink)
+{
+	size_t size = sink->used;
+
+	for (uint32_t i = 0; i < sink->n_references; i++)
+		size += sink->references[i].len;
+	return size;
+}
+
 static int stop(struct ecap_sink *sink, int err, size_t lost)
 {
 	/* What the output has got of an event must stay the last of it. */
 	if (sink->locked)
 		atomic_store(&sink->output->error, err);
 	sink->error = err;
-	sink->used = sink->whole = 0;
+	forget(sink);
 	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written", sink->what,
 		 name(sink->output), strerror(-err), lost);
 	return stopped(sink);
@@ -175,12 +202,55 @@ static int wait_writable(int fd)
 	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
 }
 
-static int write_some(int fd, const char *data, size_t len, size_t *done)
+/* The bytes in their order: of the buffer, and of references. Returns how many pieces they are. */
+static int gather(const struct ecap_sink *sink, size_t used, uint32_t n_references,
+		  struct iovec *pieces)
 {
-	ssize_t n = write(fd, data, len);
+	size_t done = 0;
+	int n = 0;
 
-	if (n >= 0) {
-		*done += (size_t)n;
+	for (uint32_t i = 0; i < n_references; i++) {
+		const struct reference *r = &sink->references[i];
+
+		if (r->at > done)
+			pieces[n++] = (struct iovec){ sink->buffer + done, r->at - done };
+		pieces[n++] = (struct iovec){ (void *)r->data, r->len };
+		done = r->at;
+	}
+	if (used > done)
+		pieces[n++] = (struct iovec){ sink->buffer + done, used - done };
+	return n;
+}
+
+static size_t size_of(const struct iovec *pieces, int n)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < n; i++)
+		size += pieces[i].iov_len;
+	return size;
+}
+
+/* Takes what was written from the beginning of the pieces. Returns how many of them are through. */
+static int skip(struct iovec *pieces, size_t written)
+{
+	int n = 0;
+
+	while (written && written >= pieces[n].iov_len)
+		written -= pieces[n++].iov_len;
+	if (written) {
+		pieces[n].iov_base = (char *)pieces[n].iov_base + written;
+		pieces[n].iov_len -= written;
+	}
+	return n;
+}
+
+static int write_some(int fd, const struct iovec *pieces, int n, size_t *done)
+{
+	ssize_t written = writev(fd, pieces, n);
+
+	if (written >= 0) {
+		*done = (size_t)written;
 		return 0;
 	}
 	if (errno == EINTR)
@@ -216,24 +286,28 @@ static void unlock(struct ecap_sink *sink)
 	sink->locked = 0;
 }
 
-/* All that the buffer holds; the output is ours. */
+/* All that there is; the output is ours. */
 static int write_all(struct ecap_sink *sink)
 {
 	struct output *output = sink->output;
+	struct iovec pieces[2 * MAX_REFERENCES + 1];
+	int n = gather(sink, sink->used, sink->n_references, pieces);
 	int err = atomic_load(&output->error);
-	size_t done = 0;
 
-	while (!err && done < sink->used) {
-		size_t before = done;
+	for (int i = 0; !err && i < n;) {
+		size_t done = 0;
 
 		err = atomic_load(&sink->given_up)
 			? -ETIMEDOUT
-			: write_some(output->fd, sink->buffer + done, sink->used - done, &done);
-		atomic_fetch_add_explicit(&output->written, done - before, memory_order_relaxed);
+			: write_some(output->fd, pieces + i, n - i, &done);
+		i += skip(pieces + i, done);
+		atomic_fetch_add_explicit(&output->written, done, memory_order_relaxed);
+		if (err)
+			return stop(sink, err, size_of(pieces + i, n - i));
 	}
 	if (err)
-		return stop(sink, err, sink->used - done);
-	sink->used = sink->whole = 0;
+		return stop(sink, err, size_of(pieces, n));
+	forget(sink);
 	return 0;
 }
 
@@ -243,7 +317,7 @@ static int flush(struct ecap_sink *sink, int part)
 	int err = sink->error ? stopped(sink) : lock(sink);
 
 	if (err && !sink->error)
-		err = stop(sink, err, sink->used);
+		err = stop(sink, err, waiting(sink));
 	if (!err)
 		err = write_all(sink);
 	if (err || !part)
@@ -289,6 +363,21 @@ void ecap_sink_commit(struct ecap_sink *sink, size_t len)
 	sink->used += len;
 }
 
+int ecap_sink_refer(struct ecap_sink *sink, const void *data, size_t len)
+{
+	if (sink->n_references == MAX_REFERENCES || sink->error) {
+		int err = flush(sink, sink->locked || sink->used > sink->whole);
+
+		if (err)
+			return err;
+	}
+	if (!len)
+		return 0;
+	sink->references[sink->n_references++] =
+		(struct reference){ .at = sink->used, .len = len, .data = data };
+	return 0;
+}
+
 void ecap_sink_end_event(struct ecap_sink *sink)
 {
 	sink->whole = sink->used;
@@ -298,16 +387,22 @@ void ecap_sink_end_event(struct ecap_sink *sink)
 
 void ecap_sink_rescue(struct ecap_sink *sink)
 {
-	size_t done = 0;
+	struct iovec pieces[2 * MAX_REFERENCES + 1];
+	uint32_t n_references = sink->n_references;
 
-	while (!sink->error && done < sink->whole) {
-		ssize_t n = write(sink->output->fd, sink->buffer + done, sink->whole - done);
+	while (n_references && sink->references[n_references - 1].at >= sink->whole)
+		n_references--;
 
-		if (n <= 0)
+	int n = gather(sink, sink->whole, n_references, pieces);
+
+	for (int i = 0; !sink->error && i < n;) {
+		ssize_t done = writev(sink->output->fd, pieces + i, n - i);
+
+		if (done <= 0)
 			break;
-		done += (size_t)n;
+		i += skip(pieces + i, (size_t)done);
 	}
-	sink->used = sink->whole = 0;
+	forget(sink);
 }
 
 int ecap_sink_close(struct ecap_sink *sink)

@@ -38,6 +38,11 @@ int ecap_sink_is_terminal(const struct ecap_sink *sink);
 char *ecap_sink_reserve(struct ecap_sink *sink, size_t len);
 /* Adds the first @len bytes of what was reserved. */
 void ecap_sink_commit(struct ecap_sink *sink, size_t len);
+/*
+ * Adds bytes that are written from where they are, which saves a copy of large ones: they stay
+ * there, as they are, until the next flush by the caller, or an error. Returns 0 or the error.
+ */
+int ecap_sink_refer(struct ecap_sink *sink, const void *data, size_t len);
 /* What was committed up to here may stand before an event of another sink. */
 void ecap_sink_end_event(struct ecap_sink *sink);
 

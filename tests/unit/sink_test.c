@@ -51,6 +51,19 @@ static int put(struct ecap_sink *sink, size_t *at, size_t len)
 	return 0;
 }
 
+/* The same, left where they are. */
+static int refer(struct ecap_sink *sink, size_t *at, size_t len)
+{
+	static char bytes[251 + 10000];
+	const char *data = bytes + *at % 251;
+
+	assert_true(len <= 10000);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i % 251);
+	*at += len;
+	return ecap_sink_refer(sink, data, len);
+}
+
 static void assert_holds(const char *path, size_t len)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
@@ -174,6 +187,62 @@ static void test_rescue(void **state)
 	ecap_sink_rescue(sink);
 	assert_int_equal(ecap_sink_close(sink), 0);
 	assert_holds(in_dir("rescued"), 1000);
+}
+
+/* More of them than there is room for, with and without bytes between them; and none at all. */
+static void test_refers(void **state)
+{
+	struct ecap_sink *sink = open_sink(in_dir("referred"));
+	size_t at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) {
+		assert_int_equal(refer(sink, &at, i % 7 ? 5000 + i : 0), 0);
+		if (i % 3)
+			assert_int_equal(put(sink, &at, i), 0);
+	}
+	assert_int_equal(ecap_sink_flush(sink), 0);
+	assert_holds(in_dir("referred"), at);
+	assert_int_equal(ecap_sink_written(sink), at);
+	assert_int_equal(ecap_sink_close(sink), 0);
+}
+
+/* What belongs to an event that is not whole stays away, bytes elsewhere too. */
+static void test_rescues_references(void **state)
+{
+	struct ecap_sink *sink = open_sink(in_dir("rescued"));
+	size_t at = 0, whole;
+
+	(void)state;
+	unlink(in_dir("rescued"));
+	assert_int_equal(ecap_sink_close(sink), 0);
+	sink = open_sink(in_dir("rescued"));
+	assert_int_equal(put(sink, &at, 10), 0);
+	assert_int_equal(refer(sink, &at, 5000), 0);
+	assert_int_equal(put(sink, &at, 10), 0);
+	ecap_sink_end_event(sink);
+	whole = at;
+	assert_int_equal(refer(sink, &at, 5000), 0);
+	assert_int_equal(put(sink, &at, 10), 0);
+	ecap_sink_rescue(sink);
+	assert_holds(in_dir("rescued"), whole);
+	assert_int_equal(ecap_sink_close(sink), 0);
+	assert_holds(in_dir("rescued"), whole);
+}
+
+static void test_references_disk_full(void **state)
+{
+	struct ecap_sink *sink = open_sink("/dev/full");
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(put(sink, &at, 100), 0);
+	assert_int_equal(refer(sink, &at, 5000), 0);
+	assert_int_equal(ecap_sink_flush(sink), -ENOSPC);
+	assert_string_equal(ecap_err_text(), "event sink /dev/full: No space left on device, "
+					     "5100 bytes not written");
+	assert_int_equal(refer(sink, &at, 5000), -ENOSPC);
+	assert_int_equal(ecap_sink_close(sink), -ENOSPC);
 }
 
 static void test_disk_full(void **state)
@@ -328,7 +397,7 @@ static void write_through_pipe(int flags)
 
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (int i = 0; i < 300 && !err; i++)
-		err = put(sink, &at, 9000 + (size_t)i);
+		err = (i % 3 ? put : refer)(sink, &at, 9000 + (size_t)i);
 	int closed = ecap_sink_close(sink);
 
 	setitimer(ITIMER_REAL, &never, NULL);
@@ -384,7 +453,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	static const char *const names[] = { "private", "appended", "link", "target", "sizes",
-					     "less", "limited", "rescued" };
+					     "less", "limited", "rescued", "referred" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -402,6 +471,9 @@ int main(void)
 		cmocka_unit_test(test_any_size),
 		cmocka_unit_test(test_commits_less_than_reserved),
 		cmocka_unit_test(test_rescue),
+		cmocka_unit_test(test_refers),
+		cmocka_unit_test(test_rescues_references),
+		cmocka_unit_test(test_references_disk_full),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_disk_full_when_buffer_is),
 		cmocka_unit_test(test_file_limit),
