@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What packet files are written to: see output.h. */
+#include "packets/output.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "err.h"
+#include "util.h"
+
+#define WHAT  "packet file"
+#define FLAGS (O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY)
+#define TRIES 1000 /* numbers that may be taken by files of a run within the same second */
+
+static int open_stdout(struct ecap_sink **sink)
+{
+	if (isatty(STDOUT_FILENO))
+		return ecap_err(-EINVAL, WHAT " -: standard output is a terminal: redirect it, or "
+				"pipe it to tshark -r -");
+	return ecap_sink_of_fd(WHAT, NULL, STDOUT_FILENO, sink);
+}
+
+static int make_anew(const char *path, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return ecap_err(-errno, WHAT " %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return ecap_err(-EBUSY, WHAT " %s: in use, an ecapture writes to it; name another "
+				"file", path);
+	if (fchmod(fd, 0600) || ftruncate(fd, 0))
+		return ecap_err(-errno, WHAT " %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int sink_of(const char *path, int fd, struct ecap_sink **sink)
+{
+	int err = make_anew(path, fd);
+
+	if (!err)
+		err = ecap_sink_of_fd(WHAT, path, fd, sink);
+	if (err)
+		close(fd);
+	return err;
+}
+
+int ecap_packet_output_open(const char *path, struct ecap_sink **sink)
+{
+	if (!strcmp(path, "-"))
+		return open_stdout(sink);
+
+	int fd = open(path, FLAGS, 0600);
+
+	if (fd < 0)
+		return ecap_err(-errno, WHAT " %s: %s", path, strerror(errno));
+	return sink_of(path, fd, sink);
+}
+
+/* What dumpcap takes for the suffix: from the last dot of the file's name on. */
+static size_t stem_len(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot > name ? (size_t)(dot - path) : strlen(path);
+}
+
+static int numbered_name(char *out, size_t size, const char *path, uint32_t number)
+{
+	time_t now = time(NULL);
+	size_t stem = stem_len(path);
+	char stamp[32];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d%H%M%S", &tm);
+	int len = snprintf(out, size, "%.*s_%05u_%s%s", (int)stem, path, number, stamp,
+			   path + stem);
+
+	return len < 0 || (size_t)len >= size
+		? ecap_err(-ENAMETOOLONG, WHAT " %s: %s", path, strerror(ENAMETOOLONG)) : 0;
+}
+
+int ecap_packet_output_next(const char *path, uint32_t *number, struct ecap_sink **sink)
+{
+	char name[PATH_MAX];
+	int fd = -1;
+
+	for (int i = 0; fd < 0 && i < TRIES; i++) {
+		int err = numbered_name(name, sizeof(name), path, *number + 1);
+
+		if (err)
+			return err;
+		++*number;
+		fd = open(name, FLAGS | O_EXCL, 0600);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (fd < 0)
+		return ecap_err(-errno, WHAT " %s: %s", name, strerror(errno));
+	return sink_of(name, fd, sink);
+}
+
+int ecap_packet_output_check_numbered(const char *path)
+{
+	struct stat st;
+
+	if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+		return ecap_err(-EINVAL, WHAT " %s: not the name of a file, so there is no next one "
+				"to begin: leave the size and the time of files away", path);
+	return 0;
+}
