@@ -11,18 +11,27 @@
 #define MAX_DEPTH 4 /* calls followed to see what becomes of an argument */
 #define BUDGET    20000 /* instructions looked at for one question */
 #define N_FORWARDED 3u
+#define MAX_STUB  5       /* instructions of a stub */
 #define MAX_BEFORE 0x4000 /* bytes of a function decoded to know what is loaded before a place */
 #define MAX_AFTER  16     /* instructions from a place to the call it leads to */
 
-/* A stub that leads to another file: an indirect jump, behind endbr64 or not. */
+/*
+ * A stub that leads to another file: an indirect jump behind at most a mark where jumps may land
+ * and what computes where to.
+ */
 static bool is_stub(struct ecap_elf_file *file, uint64_t addr)
 {
-	const cs_insn *insn = elf_insn_at(file, addr);
-	uint64_t target;
+	for (int i = 0; i < MAX_STUB; i++) {
+		const struct elf_insn *insn = elf_insn_at(file, addr);
+		uint32_t written = insn && !insn->branch ? elf_insn_written(file, insn) : 0;
 
-	if (insn && insn->id == X86_INS_ENDBR64)
-		insn = elf_insn_at(file, addr + insn->size);
-	return insn && elf_insn_branch(insn, &target) == ELF_BRANCH_JUMP_INDIRECT;
+		if (!insn || insn->branch)
+			return insn && insn->branch == ELF_BRANCH_JUMP_INDIRECT;
+		if (!insn->marker && (!written || written & ~file->arch->stub))
+			return false;
+		addr += insn->size;
+	}
+	return false;
 }
 
 struct read_walk {
@@ -37,16 +46,16 @@ static int reads_arg(struct ecap_elf_file *file, uint64_t addr, unsigned int ind
 		     uint32_t *budget);
 
 /* push of an argument register may only align the stack: the argument need not exist. */
-static bool is_read(struct ecap_elf_file *file, const cs_insn *insn, unsigned int reg)
+static bool is_read(struct ecap_elf_file *file, const struct elf_insn *insn, unsigned int reg)
 {
 	uint32_t reads, writes;
 
 	elf_insn_access(file, insn, &reads, &writes);
-	return insn->id != X86_INS_PUSH && (reads & (1u << reg));
+	return !insn->push && (reads & (1u << reg));
 }
 
 /* True when the first @n arguments are all where the caller put them. */
-static bool in_place(uint64_t args, unsigned int n)
+static bool in_place(const struct elf_state *args, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
 		if (elf_args_get(args, i) != i)
@@ -55,17 +64,15 @@ static bool in_place(uint64_t args, unsigned int n)
 }
 
 /* A jump to who knows where hands on the arguments up to the first that is not in place. */
-static enum elf_walk_verdict visit_for_read(void *arg, const cs_insn *insn, uint64_t args,
-					    bool leaves)
+static enum elf_walk_verdict visit_for_read(void *arg, const struct elf_insn *insn,
+					    const struct elf_state *args, bool leaves)
 {
 	struct read_walk *w = arg;
-	uint64_t target = 0;
+	uint64_t target = insn->target;
+	enum elf_branch branch = insn->branch;
 
 	if (elf_args_get(args, w->index) != w->index)
 		return ELF_WALK_LEAVE;
-
-	enum elf_branch branch = elf_insn_branch(insn, &target);
-
 	if (is_read(w->file, insn, w->index) ||
 	    (branch == ELF_BRANCH_JUMP_INDIRECT && in_place(args, w->index)))
 		w->found = 1;
@@ -94,7 +101,7 @@ int elf_args_reads(struct ecap_elf_file *file, uint64_t addr, uint32_t index)
 	if (index >= ELF_N_ARGS)
 		return ecap_err(-EINVAL, "argument %u is in no register", index);
 	if (!elf_insn_at(file, addr))
-		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx",
+		return ecap_err(-ENOENT, "no instruction at %#llx",
 				(unsigned long long)addr);
 
 	uint32_t budget = BUDGET;
@@ -118,14 +125,13 @@ static bool takes_all(struct forward_walk *w, uint64_t callee)
 	return true;
 }
 
-static enum elf_walk_verdict visit_for_forward(void *arg, const cs_insn *insn, uint64_t args,
-					       bool leaves)
+static enum elf_walk_verdict visit_for_forward(void *arg, const struct elf_insn *insn,
+					       const struct elf_state *args, bool leaves)
 {
 	struct forward_walk *w = arg;
-	uint64_t target = 0;
-	enum elf_branch branch = elf_insn_branch(insn, &target);
+	uint64_t target = insn->target;
 
-	if ((branch != ELF_BRANCH_CALL && !leaves) || !in_place(args, N_FORWARDED) ||
+	if ((insn->branch != ELF_BRANCH_CALL && !leaves) || !in_place(args, N_FORWARDED) ||
 	    target == w->callee || is_stub(w->file, target) || !takes_all(w, target))
 		return ELF_WALK_ON;
 	if (w->callee)
@@ -149,29 +155,47 @@ int elf_args_forwards(struct ecap_elf_file *file, uint64_t addr, uint64_t *calle
 	return 0;
 }
 
-/* Takes account of one instruction: what it loads is known, what else it writes is not. */
-static void follow_constants(struct ecap_elf_file *file, const cs_insn *insn,
-			     struct ecap_elf_call *call)
-{
-	uint32_t reads, writes;
-	unsigned int reg;
-	uint64_t value = 0;
-	enum elf_branch branch = elf_insn_branch(insn, &value);
+/* What registers hold on the way to a call. */
+struct constants {
+	uint32_t known; /* a set */
+	uint64_t value[ELF_MAX_REGS];
+};
 
-	if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT ||
-	    branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_JUMP_INDIRECT ||
-	    branch == ELF_BRANCH_END) {
-		call->known = 0; /* what comes next is reached from elsewhere, or knows nothing */
+/* True when the instruction's result follows from what is known. */
+static bool is_known_result(const struct constants *c, const struct elf_effect *e, uint64_t *value)
+{
+	bool from_register = e->from.kind == ELF_OPERAND_REG && c->known >> e->from.reg & 1;
+
+	if (e->action == ELF_ACTION_MOVE && e->from.kind == ELF_OPERAND_NUMBER) {
+		*value = (uint64_t)e->from.number;
+		return true;
+	}
+	if (!from_register)
+		return false;
+	if (e->action == ELF_ACTION_ADD || e->action == ELF_ACTION_INSERT) {
+		*value = elf_effect_result(e, c->value[e->from.reg]);
+		return true;
+	}
+	*value = c->value[e->from.reg];
+	return e->action == ELF_ACTION_MOVE && e->to.size == 8 && e->from.size == 8;
+}
+
+/* Takes account of one instruction: what it loads is known, what else it writes is not. */
+static void follow_constants(struct ecap_elf_file *file, const struct elf_insn *insn,
+			     struct constants *c)
+{
+	const struct elf_effect *e = elf_insn_result(insn);
+	uint64_t value = 0;
+	bool known = e && is_known_result(c, e, &value);
+
+	if (insn->branch && insn->branch != ELF_BRANCH_COND && !elf_insn_is_call(insn)) {
+		c->known = 0; /* what comes next is reached from elsewhere */
 		return;
 	}
-
-	bool loads = elf_insn_load(insn, &reg, &value);
-
-	elf_insn_access(file, insn, &reads, &writes);
-	call->known &= ~writes;
-	if (loads && reg < ELF_N_ARGS) {
-		call->known |= 1u << reg;
-		call->value[reg] = value;
+	c->known &= ~elf_insn_written(file, insn);
+	if (known) {
+		c->known |= 1u << e->to.reg;
+		c->value[e->to.reg] = value;
 	}
 }
 
@@ -179,48 +203,59 @@ static void follow_constants(struct ecap_elf_file *file, const cs_insn *insn,
  * Goes through the function from its start: only from there is it certain where instructions
  * begin. False when @insn is not at the start of one.
  */
-static bool follow_to(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
+static bool follow_to(struct ecap_elf_file *file, uint64_t insn, struct constants *c)
 {
 	uint64_t at, end;
 
 	if (elf_function_bounds(file, insn, &at, &end) != 0 || insn - at > MAX_BEFORE)
 		return false;
 	while (at < insn) {
-		const cs_insn *decoded = elf_insn_at(file, at);
+		const struct elf_insn *decoded = elf_insn_at(file, at);
 
 		if (decoded)
-			follow_constants(file, decoded, call);
-		at += decoded ? decoded->size : 1;
+			follow_constants(file, decoded, c);
+		at += decoded ? decoded->size : file->arch->align;
 	}
 	return at == insn;
 }
 
+static void fill_call(const struct constants *c, const struct elf_insn *insn,
+		      struct ecap_elf_call *call)
+{
+	*call = (struct ecap_elf_call){ .addr = insn->addr, .callee = insn->target };
+	call->known = c->known & ((1u << ELF_N_ARGS) - 1);
+	for (unsigned int i = 0; i < ELF_N_ARGS; i++)
+		call->value[i] = call->known >> i & 1 ? c->value[i] : 0;
+}
+
 int elf_args_call(struct ecap_elf_file *file, uint64_t insn, struct ecap_elf_call *call)
 {
-	struct ecap_elf_call made = { 0 };
-	const cs_insn *decoded = NULL;
+	struct constants c = { 0 };
+	const struct elf_insn *decoded;
+	unsigned int reg;
+	uint64_t value;
 
-	if (!follow_to(file, insn, &made))
+	if (!follow_to(file, insn, &c))
 		return ecap_err(-ENOENT, "%#llx is not an instruction of a function that is known",
 				(unsigned long long)insn);
 	for (int i = 0; i < MAX_AFTER && (decoded = elf_insn_at(file, insn)); i++) {
-		uint64_t target = 0;
-		enum elf_branch branch = elf_insn_branch(decoded, &target);
-
-		if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT) {
-			made.addr = insn;
-			made.callee = target;
-			*call = made;
+		if (elf_insn_is_call(decoded)) {
+			fill_call(&c, decoded, call);
 			return 0;
 		}
-		if (branch == ELF_BRANCH_JUMP) {
-			insn = target;
+		if (decoded->branch == ELF_BRANCH_JUMP) {
+			insn = decoded->target;
 			continue;
 		}
-		if (branch)
+		if (decoded->branch)
 			break;
-		follow_constants(file, decoded, &made);
 		insn += decoded->size;
+		follow_constants(file, decoded, &c);
+		/* The page that the first one adds to may have been taken on another path. */
+		if (!i && elf_constant_at(file, insn - decoded->size, &reg, &value)) {
+			c.known |= 1u << reg;
+			c.value[reg] = value;
+		}
 	}
 	return ecap_err(-ENOENT, "no call within %d instructions", MAX_AFTER);
 }

@@ -3,7 +3,7 @@
  * Opens an ELF file: checks that it is one that we understand, maps it, and keeps its loadable
  * segments and its build-id. Translates addresses to bytes and to offsets in the file.
  */
-#include "file.h"
+#include "insn.h"
 
 #include <fcntl.h>
 #include <gelf.h>
@@ -27,6 +27,7 @@ void elf_file_close(struct ecap_elf_file *file)
 	for (int i = 0; i < ELF_N_TABLES; i++)
 		free(file->symbols[i].slots);
 	elf_debug_close(file);
+	free(file->decoded);
 	free(file->places);
 	free(file->starts);
 	free(file->segments);
@@ -182,6 +183,16 @@ void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, si
 	}
 }
 
+static const struct elf_arch *arch_of(uint16_t machine)
+{
+	static const struct elf_arch *const all[] = { &elf_x86, &elf_arm64 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i]->machine == machine)
+			return all[i];
+	return NULL;
+}
+
 static int check_header(struct ecap_elf_file *file, const char *path)
 {
 	GElf_Ehdr eh;
@@ -189,13 +200,14 @@ static int check_header(struct ecap_elf_file *file, const char *path)
 	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &eh))
 		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64))
+	    !arch_of(eh.e_machine))
 		return ecap_err(-ENOEXEC, "%s is for machine %u, not for x86-64 or arm64", path,
 				eh.e_machine);
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return ecap_err(-ENOEXEC, "%s is neither a program nor a shared library (type %u)",
 				path, eh.e_type);
 	file->machine = eh.e_machine;
+	file->arch = arch_of(eh.e_machine);
 	file->type = eh.e_type;
 	return 0;
 }

@@ -48,6 +48,9 @@ struct elf_image {
 #define ELF_N_OWN_TABLES 2 /* .dynsym and .symtab, in the file itself */
 #define ELF_N_TABLES     4
 
+struct elf_arch;
+struct elf_insn;
+
 struct ecap_elf_file {
 	char *path;
 	Elf *elf;
@@ -70,8 +73,20 @@ struct ecap_elf_file {
 	uint64_t *starts;              /* function starts, for files without .eh_frame_hdr */
 	size_t n_starts;
 
+	const struct elf_arch *arch;   /* of the machine: insn.h */
 	csh capstone;
-	cs_insn *insn;                 /* what elf_insn_at() decodes into */
+	cs_insn *insn;                 /* what Capstone decodes into */
+	struct elf_insn *decoded;      /* what elf_insn_at() returns */
+};
+
+/* A search for code that takes one of @n addresses. */
+struct elf_ref_search {
+	struct ecap_elf_file *file;
+	const uint64_t *targets;
+	uint32_t n;
+	uint64_t lowest, highest;
+	int (*cb)(void *arg, uint64_t insn, uint64_t target);
+	void *arg;
 };
 
 /* file.c */
@@ -104,6 +119,8 @@ bool elf_symbol_is_defined(const Elf64_Sym *sym);
 
 /* reloc.c */
 int elf_reloc_pointer(struct ecap_elf_file *file, uint64_t addr, uint64_t *value);
+/* Reads what the dynamic loader writes, once. */
+int elf_reloc_read(struct ecap_elf_file *file);
 
 /* function.c */
 int elf_function_bounds(struct ecap_elf_file *file, uint64_t addr, uint64_t *start, uint64_t *end);
@@ -113,6 +130,14 @@ int elf_search_bytes(struct ecap_elf_file *file, const void *bytes, uint32_t len
 		     int (*cb)(void *arg, uint64_t addr), void *arg);
 int elf_search_refs(struct ecap_elf_file *file, const uint64_t *targets, uint32_t n,
 		    int (*cb)(void *arg, uint64_t insn, uint64_t target), void *arg);
+
+/* constant.c */
+/*
+ * The constant that the instruction at @addr puts into a register, alone or together with one
+ * before it that took a page's address. False: it takes none.
+ */
+bool elf_constant_at(struct ecap_elf_file *file, uint64_t addr, unsigned int *reg,
+		     uint64_t *value);
 
 /* site.c */
 int elf_site_choose(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
@@ -130,6 +155,16 @@ int elf_flow_calls(struct ecap_elf_file *file, uint64_t insn,
 /* origin.c */
 int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
 		    int (*cb)(void *arg, const struct ecap_elf_use *use), void *arg);
+
+static inline bool elf_search_is_target(const struct elf_ref_search *search, uint64_t addr)
+{
+	if (addr < search->lowest || addr > search->highest)
+		return false;
+	for (uint32_t i = 0; i < search->n; i++)
+		if (search->targets[i] == addr)
+			return true;
+	return false;
+}
 
 /* Numbers as they lie in the file: of any alignment, little endian as this host. */
 static inline uint32_t elf_u32(const void *p)

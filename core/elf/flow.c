@@ -12,25 +12,37 @@
 #define BUDGET 20000 /* instructions looked at for one constant */
 
 /*
- * What holds the constant, in one word: a bit for each register, and up to three places on the
- * stack. A place is 16 bits: whether it is one, whether it is found by rbp or by rsp, and its
- * distance from there in words of eight bytes (14 bits, signed).
+ * What holds the constant: in the first word a bit for each register, in both up to six places
+ * on the stack. A place is 16 bits: whether it is one, whether it is found by the frame pointer
+ * or by the stack pointer, and its distance from there in words of eight bytes (14 bits, signed).
  */
-#define N_PLACES     3u
-#define PLACE_SHIFT(i) (16u * ((i) + 1))
+#define N_PLACES     6u
 #define PLACE_USED   0x8000u
-#define PLACE_RBP    0x4000u
+#define PLACE_FRAME  0x4000u
 #define PLACE_WORDS  0x3fffu
 #define WORDS_MAX    0x1fff
 
-static uint16_t place_get(uint64_t state, unsigned int i)
+/* The first two are above the registers. */
+static unsigned int place_word(unsigned int i)
 {
-	return (uint16_t)(state >> PLACE_SHIFT(i));
+	return i < 2 ? 0 : 1;
 }
 
-static uint64_t place_set(uint64_t state, unsigned int i, uint16_t place)
+static unsigned int place_shift(unsigned int i)
 {
-	return (state & ~(UINT64_C(0xffff) << PLACE_SHIFT(i))) | (uint64_t)place << PLACE_SHIFT(i);
+	return i < 2 ? 32 + 16 * i : 16 * (i - 2);
+}
+
+static uint16_t place_get(const struct elf_state *state, unsigned int i)
+{
+	return (uint16_t)(state->word[place_word(i)] >> place_shift(i));
+}
+
+static void place_set(struct elf_state *state, unsigned int i, uint16_t place)
+{
+	uint64_t *word = &state->word[place_word(i)];
+
+	*word = (*word & ~(UINT64_C(0xffff) << place_shift(i))) | (uint64_t)place << place_shift(i);
 }
 
 static int place_words(uint16_t place)
@@ -40,154 +52,124 @@ static int place_words(uint16_t place)
 	return words > WORDS_MAX ? words - (int)PLACE_WORDS - 1 : words;
 }
 
-static uint16_t place_make(bool by_rbp, int words)
+static uint16_t place_make(bool by_frame, int64_t words)
 {
 	if (words > WORDS_MAX || words < -WORDS_MAX - 1)
 		return 0;
-	return (uint16_t)(PLACE_USED | (by_rbp ? PLACE_RBP : 0) | ((unsigned int)words & PLACE_WORDS));
+	return (uint16_t)(PLACE_USED | (by_frame ? PLACE_FRAME : 0) |
+			  ((unsigned int)words & PLACE_WORDS));
 }
 
 /* The place of a memory operand, 0 when it is not a word on the stack. */
-static uint16_t place_of(const cs_x86_op *op)
+static uint16_t place_of(const struct elf_arch *arch, const struct elf_operand *op)
 {
-	bool by_rbp = op->mem.base == X86_REG_RBP;
+	bool by_frame = op->reg == arch->fp;
 
-	if (op->type != X86_OP_MEM || (!by_rbp && op->mem.base != X86_REG_RSP) ||
-	    op->mem.index != X86_REG_INVALID || op->mem.disp % 8 ||
-	    op->mem.disp > 8 * WORDS_MAX || op->mem.disp < -8 * WORDS_MAX)
+	if (op->kind != ELF_OPERAND_MEM || (!by_frame && op->reg != arch->sp) || op->more ||
+	    op->number % 8)
 		return 0;
-	return place_make(by_rbp, (int)op->mem.disp / 8);
+	return place_make(by_frame, op->number / 8);
 }
 
-static bool holds(uint64_t state, const cs_x86_op *op)
+static bool holds_register(const struct elf_state *state, unsigned int reg)
 {
-	uint16_t place = place_of(op);
+	return state->word[0] >> reg & 1;
+}
 
-	if (op->type == X86_OP_REG) {
-		unsigned int reg = elf_insn_register(op->reg);
+static bool holds(const struct elf_arch *arch, const struct elf_state *state,
+		  const struct elf_operand *op)
+{
+	uint16_t place = place_of(arch, op);
 
-		return reg < ELF_N_REGS && state >> reg & 1;
-	}
+	if (op->kind == ELF_OPERAND_REG)
+		return holds_register(state, op->reg);
 	for (unsigned int i = 0; place && i < N_PLACES; i++)
 		if (place_get(state, i) == place)
 			return true;
 	return false;
 }
 
-static uint64_t forget(uint64_t state, uint16_t place)
+static void forget(struct elf_state *state, uint16_t place)
 {
 	for (unsigned int i = 0; i < N_PLACES; i++)
 		if (place_get(state, i) == place)
-			state = place_set(state, i, 0);
-	return state;
+			place_set(state, i, 0);
 }
 
-static uint64_t remember(uint64_t state, uint16_t place)
+static void remember(struct elf_state *state, uint16_t place)
 {
 	for (unsigned int i = 0; i < N_PLACES; i++)
-		if (!place_get(state, i))
-			return place_set(state, i, place);
-	return state;
+		if (!place_get(state, i)) {
+			place_set(state, i, place);
+			return;
+		}
 }
 
 /* The operand holds the constant after the instruction, or something else. */
-static uint64_t assign(uint64_t state, const cs_x86_op *op, bool value)
+static void assign(const struct elf_arch *arch, struct elf_state *state,
+		   const struct elf_operand *op, bool value)
 {
-	uint16_t place = place_of(op);
+	uint16_t place = place_of(arch, op);
 
-	if (op->type == X86_OP_REG) {
-		unsigned int reg = elf_insn_register(op->reg);
-
-		if (reg >= ELF_N_REGS)
-			return state;
-		state &= ~(UINT64_C(1) << reg);
-		return state | (uint64_t)value << reg;
+	if (op->kind == ELF_OPERAND_REG) {
+		state->word[0] &= ~(UINT64_C(1) << op->reg);
+		state->word[0] |= (uint64_t)value << op->reg;
+	} else if (place) {
+		forget(state, place);
+		if (value)
+			remember(state, place);
 	}
-	if (!place)
-		return state;
-	state = forget(state, place);
-	return value ? remember(state, place) : state;
 }
 
-/* rsp went down by @bytes: what is found by it is so much farther away. */
-static uint64_t move_stack(uint64_t state, int64_t bytes)
+/* The stack pointer moved up by @bytes: what is found by it is so much nearer. */
+static void move_stack(struct elf_state *state, int64_t bytes)
 {
-	for (unsigned int i = 0; i < N_PLACES; i++) {
+	for (unsigned int i = 0; i < N_PLACES && bytes; i++) {
 		uint16_t place = place_get(state, i);
-		int words = place_words(place) + (int)(bytes / 8);
+		int64_t words = place_words(place) - bytes / 8;
 
-		if (place & PLACE_USED && !(place & PLACE_RBP))
-			state = place_set(state, i, words < 0 ? 0 : place_make(false, words));
+		if (place & PLACE_USED && !(place & PLACE_FRAME))
+			place_set(state, i, words < 0 ? 0 : place_make(false, words));
 	}
-	return state;
-}
-
-static uint64_t push(uint64_t state, const cs_x86_op *op)
-{
-	bool value = holds(state, op);
-
-	state = move_stack(state, 8);
-	return value ? remember(state, place_make(false, 0)) : state;
-}
-
-static uint64_t pop(uint64_t state, const cs_x86_op *op)
-{
-	uint16_t top = place_make(false, 0);
-	bool value = false;
-
-	for (unsigned int i = 0; i < N_PLACES; i++)
-		value |= place_get(state, i) == top;
-	return assign(move_stack(state, -8), op, value);
 }
 
 /* Copies that keep the whole value; what else writes a register ends it there. */
-static bool is_copy(const cs_insn *insn)
+static bool is_copy(const struct elf_effect *e)
 {
-	const cs_x86 *x = &insn->detail->x86;
-
-	return insn->id == X86_INS_MOV && x->op_count == 2 &&
-	       (x->operands[0].size == 8 ||
+	return e->action == ELF_ACTION_MOVE &&
+	       (e->to.size == 8 ||
 		/* addresses of programs that are not position independent have 32 bits */
-		(x->operands[0].size == 4 && x->operands[0].type == X86_OP_REG &&
-		 x->operands[1].type == X86_OP_REG));
+		(e->to.size == 4 && e->to.kind == ELF_OPERAND_REG &&
+		 e->from.kind == ELF_OPERAND_REG)) &&
+	       (e->from.kind == ELF_OPERAND_NUMBER || e->from.size == e->to.size);
 }
 
-static bool is_cmov(const cs_insn *insn)
+static void take_effect(const struct elf_arch *arch, const struct elf_effect *e,
+			const struct elf_state *before, struct elf_state *state)
 {
-	return !strncmp(insn->mnemonic, "cmov", 4);
+	if (is_copy(e))
+		assign(arch, state, &e->to, holds(arch, before, &e->from));
+	else if (e->action == ELF_ACTION_SELECT)
+		assign(arch, state, &e->to,
+		       holds(arch, before, &e->from) || holds(arch, before, &e->other));
+	else if (e->action == ELF_ACTION_ADD && e->to.reg == arch->sp && e->from.reg == arch->sp)
+		move_stack(state, e->number);
 }
 
-static bool moves_stack(const cs_insn *insn)
+static struct elf_state flow(struct ecap_elf_file *file, const struct elf_insn *insn,
+			     const struct elf_state *state, void *arg)
 {
-	const cs_x86 *x = &insn->detail->x86;
-
-	return (insn->id == X86_INS_SUB || insn->id == X86_INS_ADD) && x->op_count == 2 &&
-	       x->operands[0].type == X86_OP_REG && x->operands[0].reg == X86_REG_RSP &&
-	       x->operands[1].type == X86_OP_IMM;
-}
-
-static uint64_t flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state, void *arg)
-{
-	const cs_x86_op *ops = insn->detail->x86.operands;
-	uint32_t reads, writes;
-	uint64_t target;
-	enum elf_branch branch = elf_insn_branch(insn, &target);
+	const struct elf_arch *arch = file->arch;
+	struct elf_state before = *state, after;
 
 	(void)arg;
-	if (is_copy(insn))
-		return assign(state, &ops[0], holds(state, &ops[1]));
-	if (is_cmov(insn))
-		return assign(state, &ops[0], holds(state, &ops[0]) || holds(state, &ops[1]));
-	if (insn->id == X86_INS_PUSH)
-		return push(state, &ops[0]);
-	if (insn->id == X86_INS_POP)
-		return pop(state, &ops[0]);
-	if (moves_stack(insn))
-		return move_stack(state, insn->id == X86_INS_SUB ? ops[1].imm : -ops[1].imm);
-	elf_insn_access(file, insn, &reads, &writes);
-	if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT)
-		writes |= (1u << ELF_N_SCRATCH) - 1;
-	return state & ~(uint64_t)(writes & ((1u << ELF_N_REGS) - 1));
+	move_stack(&before, insn->stack_before);
+	after = before;
+	after.word[0] &= ~(uint64_t)elf_insn_written(file, insn);
+	for (uint32_t i = 0; i < insn->n_effects; i++)
+		take_effect(arch, &insn->effects[i], &before, &after);
+	move_stack(&after, insn->stack_after);
+	return after;
 }
 
 struct calls {
@@ -197,16 +179,18 @@ struct calls {
 	int stop;
 };
 
-static enum elf_walk_verdict visit(void *arg, const cs_insn *insn, uint64_t state, bool leaves)
+static enum elf_walk_verdict visit(void *arg, const struct elf_insn *insn,
+				   const struct elf_state *state, bool leaves)
 {
 	struct calls *c = arg;
-	struct ecap_elf_call call = { .struct_size = sizeof(call), .addr = insn->address };
-	enum elf_branch branch = elf_insn_branch(insn, &call.callee);
+	struct ecap_elf_call call = {
+		.struct_size = sizeof(call), .addr = insn->addr, .callee = insn->target,
+	};
 
-	if (!state)
+	if (!state->word[0] && !state->word[1])
 		return ELF_WALK_LEAVE;
-	call.known = (uint32_t)state & ((1u << ELF_N_ARGS) - 1);
-	if ((branch != ELF_BRANCH_CALL && !leaves) || !call.known)
+	call.known = (uint32_t)state->word[0] & ((1u << ELF_N_ARGS) - 1);
+	if ((insn->branch != ELF_BRANCH_CALL && !leaves) || !call.known)
 		return ELF_WALK_ON;
 	for (unsigned int i = 0; i < ELF_N_ARGS; i++)
 		call.value[i] = call.known >> i & 1 ? c->value : 0;
@@ -214,32 +198,38 @@ static enum elf_walk_verdict visit(void *arg, const cs_insn *insn, uint64_t stat
 	return c->stop ? ELF_WALK_STOP : ELF_WALK_ON;
 }
 
-/* What the instruction takes, and what holds it then. */
-static uint64_t taken(const cs_insn *insn, uint64_t *value)
+/* What the instruction takes, and what holds it then: false when it takes nothing. */
+static bool takes(struct ecap_elf_file *file, uint64_t addr, uint64_t *value,
+		  struct elf_state *state)
 {
-	const cs_x86_op *ops = insn->detail->x86.operands;
+	const struct elf_insn *insn = elf_insn_at(file, addr);
+	const struct elf_effect *e = insn ? &insn->effects[0] : NULL;
 	unsigned int reg;
 
-	if (elf_insn_load(insn, &reg, value))
-		return reg < ELF_N_REGS ? UINT64_C(1) << reg : 0;
-	if (insn->id != X86_INS_MOV || ops[0].type != X86_OP_MEM || ops[1].type != X86_OP_IMM)
-		return 0;
-	*value = (uint64_t)ops[1].imm;
-	return assign(0, &ops[0], true);
+	*state = (struct elf_state){ { 0, 0 } };
+	if (e && insn->n_effects == 1 && e->to.kind == ELF_OPERAND_MEM && !insn->push &&
+	    e->from.kind == ELF_OPERAND_NUMBER) {
+		*value = (uint64_t)e->from.number;
+		assign(file->arch, state, &e->to, true);
+	} else if (elf_constant_at(file, addr, &reg, value)) {
+		state->word[0] = UINT64_C(1) << reg;
+	}
+	return state->word[0] || state->word[1];
 }
 
 int elf_flow_calls(struct ecap_elf_file *file, uint64_t insn,
 		   int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg)
 {
 	struct calls c = { .cb = cb, .arg = arg };
-	const cs_insn *decoded = elf_insn_at(file, insn);
-	uint64_t state = decoded ? taken(decoded, &c.value) : 0;
+	struct elf_state state;
 	uint32_t budget = BUDGET;
 
-	if (!state)
+	if (!takes(file, insn, &c.value, &state))
 		return ecap_err(-ENOENT, "no constant is taken at %#llx", (unsigned long long)insn);
 
-	int err = elf_walk_from(file, insn + decoded->size, state, flow, &budget, visit, &c);
+	const struct elf_insn *decoded = elf_insn_at(file, insn);
+	int err = decoded ? elf_walk_from(file, insn + decoded->size, &state, flow, &budget, visit,
+					  &c) : 0;
 
 	return err ? err : c.stop < 0 ? c.stop : 0;
 }

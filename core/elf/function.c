@@ -4,7 +4,7 @@
  * else by a symbol with a size, else between the nearest starts that symbols and the targets of
  * direct calls show.
  */
-#include "file.h"
+#include "insn.h"
 
 #include "../err.h"
 #include "../util.h"
@@ -146,40 +146,19 @@ static int list_add(struct list *list, uint64_t addr)
 	return 0;
 }
 
-/* Compilers align functions and fill the gap: int3, nop, or the end of what is before. */
-static bool may_start(const struct ecap_elf_file *file, uint64_t addr)
+static int on_call_target(void *arg, uint64_t target)
 {
-	static const uint8_t before[] = { 0xcc, 0x90, 0x00, 0xc3, 0x66, 0x0b };
-	const uint8_t *p = addr % 16 ? NULL : elf_file_data(file, addr - 1, 2);
-
-	return p && memchr(before, *p, sizeof(before));
+	return list_add(arg, target);
 }
 
-static int add_call_targets(const struct ecap_elf_file *file, struct list *list)
+static int add_call_targets(struct ecap_elf_file *file, struct list *list)
 {
-	for (uint32_t i = 0; i < file->n_segments; i++) {
-		const struct ecap_elf_segment *s = &file->segments[i];
-		const uint8_t *code = file->map + s->offset, *end = code + s->size;
+	int err = 0;
 
-		if (!(s->flags & PF_X))
-			continue;
-		for (const uint8_t *p = code; end - p >= 5; p++) {
-			p = memchr(p, 0xe8, (size_t)(end - p) - 4);
-			if (!p)
-				break;
-
-			uint64_t target = relative(s->addr + (uint64_t)(p - code) + 5, p + 1);
-
-			if (!elf_file_is_code(file, target) || !may_start(file, target))
-				continue;
-
-			int err = list_add(list, target);
-
-			if (err)
-				return err;
-		}
-	}
-	return 0;
+	for (uint32_t i = 0; i < file->n_segments && !err; i++)
+		if (file->segments[i].flags & PF_X)
+			err = file->arch->each_call(file, &file->segments[i], on_call_target, list);
+	return err;
 }
 
 static int add_symbols(struct ecap_elf_file *file, struct list *list)
@@ -210,7 +189,7 @@ static int read_starts(struct ecap_elf_file *file)
 	_cleanup_(list_freep) struct list list = { 0 };
 	int err = add_symbols(file, &list);
 
-	if (!err && file->machine == EM_X86_64)
+	if (!err)
 		err = add_call_targets(file, &list);
 	if (err)
 		return err;

@@ -13,29 +13,35 @@
 #define MAX_STATES 512   /* different contents of the registers: a loop must not go on for ever */
 
 struct registers {
-	struct ecap_elf_value value[ELF_N_REGS];
+	struct ecap_elf_value value[ELF_MAX_REGS]; /* the machine's; the rest is not used */
 };
 
 struct origins {
 	int (*cb)(void *arg, const struct ecap_elf_use *use);
 	void *arg;
 	struct registers *states; /* a walk's state is an index into these */
-	uint32_t n;
+	uint32_t n, n_regs;
+	uint8_t result;           /* the register that a function returns its result in */
 	int stop;
 };
 
 static const struct ecap_elf_value unknown = { .kind = ECAP_ELF_UNKNOWN };
 
 /* The index of these contents; those that find no room any more count as nothing known. */
-static uint64_t intern(struct origins *o, const struct registers *r)
+static uint32_t find(struct origins *o, const struct registers *r)
 {
 	for (uint32_t i = 0; i < o->n; i++)
-		if (!memcmp(&o->states[i], r, sizeof(*r)))
+		if (!memcmp(o->states[i].value, r->value, o->n_regs * sizeof(r->value[0])))
 			return i;
 	if (o->n == MAX_STATES)
 		return 0;
 	o->states[o->n] = *r;
 	return o->n++;
+}
+
+static struct elf_state intern(struct origins *o, const struct registers *r)
+{
+	return (struct elf_state){ { find(o, r), 0 } };
 }
 
 static struct ecap_elf_value constant(uint64_t number)
@@ -62,32 +68,21 @@ static struct ecap_elf_value load(struct ecap_elf_value v, uint8_t width)
 	return v;
 }
 
+/* @reg: ELF_REG_NONE is one, too. */
 static struct ecap_elf_value of_register(const struct registers *r, unsigned int reg)
 {
-	unsigned int number = elf_insn_register(reg);
-
-	return number < ELF_N_REGS ? r->value[number] : unknown;
+	return reg < ELF_MAX_REGS ? r->value[reg] : unknown;
 }
 
-/* The address of a memory operand. */
-static struct ecap_elf_value address_of(const struct registers *r, const cs_x86_op *op)
+static struct ecap_elf_value of_operand(const struct registers *r, const struct elf_operand *op)
 {
-	if (op->mem.index != X86_REG_INVALID || op->mem.segment != X86_REG_INVALID)
-		return unknown;
-	return add(of_register(r, op->mem.base), op->mem.disp);
-}
-
-static struct ecap_elf_value of_operand(const struct registers *r, const cs_x86_op *op)
-{
-	if (op->type == X86_OP_REG)
+	if (op->kind == ELF_OPERAND_REG)
 		return of_register(r, op->reg);
-	return op->type == X86_OP_MEM ? load(address_of(r, op), op->size) : unknown;
-}
-
-static bool is_move(const cs_insn *insn)
-{
-	return insn->id == X86_INS_MOV || insn->id == X86_INS_MOVZX ||
-	       insn->id == X86_INS_MOVSX || insn->id == X86_INS_MOVSXD;
+	if (op->kind == ELF_OPERAND_NUMBER)
+		return constant((uint64_t)op->number);
+	if (op->kind != ELF_OPERAND_MEM || op->more)
+		return unknown;
+	return load(add(of_register(r, op->reg), op->number), op->size);
 }
 
 static bool same(const struct ecap_elf_value *a, const struct ecap_elf_value *b)
@@ -95,71 +90,73 @@ static bool same(const struct ecap_elf_value *a, const struct ecap_elf_value *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* What the instruction puts into its first operand, a register. */
-static struct ecap_elf_value result_of(const struct registers *r, const cs_insn *insn)
+/*
+ * A constant with something added is one where the constant is a page that was taken for that;
+ * else a loop that counts would give a new one each time.
+ */
+static struct ecap_elf_value add_to(struct ecap_elf_value v, const struct elf_effect *e,
+				    bool pages)
 {
-	const cs_x86 *x = &insn->detail->x86;
-	const cs_x86_op *to = &x->operands[0], *from = &x->operands[1];
-	unsigned int reg;
-	uint64_t number;
-
-	if (elf_insn_load(insn, &reg, &number))
-		return constant(number);
-	if (x->op_count != 2 || to->size < 4)
-		return unknown;
-	if (insn->id == X86_INS_LEA)
-		return address_of(r, from);
-	if ((insn->id == X86_INS_ADD || insn->id == X86_INS_SUB) && from->type == X86_OP_IMM)
-		return add(of_register(r, to->reg),
-			   insn->id == X86_INS_ADD ? from->imm : -from->imm);
-	if (!strncmp(insn->mnemonic, "cmov", 4)) {
-		struct ecap_elf_value a = of_operand(r, to), b = of_operand(r, from);
-
-		return same(&a, &b) ? a : unknown;
-	}
-	return is_move(insn) ? of_operand(r, from) : unknown;
+	if (pages && v.kind == ECAP_ELF_CONSTANT && !(v.number & 0xfff))
+		return constant(elf_effect_result(e, v.number));
+	return add(v, e->number);
 }
 
-static uint64_t flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state, void *arg)
+/* What the instruction puts into a register. */
+static struct ecap_elf_value result_of(const struct registers *r, const struct elf_effect *e,
+				       bool pages)
 {
-	const cs_x86 *x = &insn->detail->x86;
-	struct origins *o = arg;
-	struct registers r = o->states[state];
-	unsigned int to = x->op_count && x->operands[0].type == X86_OP_REG
-		? elf_insn_register(x->operands[0].reg) : ELF_N_REGS;
-	struct ecap_elf_value result = to < ELF_N_REGS ? result_of(&r, insn) : unknown;
-	uint32_t reads, writes;
-	uint64_t target;
-	enum elf_branch branch = elf_insn_branch(insn, &target);
+	struct ecap_elf_value from = of_operand(r, &e->from), other;
 
-	elf_insn_access(file, insn, &reads, &writes);
-	if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT)
-		writes |= (1u << ELF_N_SCRATCH) - 1;
-	for (unsigned int i = 0; i < ELF_N_REGS; i++)
+	if (e->to.size < 4)
+		return unknown;
+	switch (e->action) {
+	case ELF_ACTION_MOVE:
+		return from;
+	case ELF_ACTION_ADD:
+		return add_to(from, e, pages);
+	case ELF_ACTION_INSERT:
+		return from.kind == ECAP_ELF_CONSTANT
+			? constant(elf_effect_result(e, from.number)) : unknown;
+	case ELF_ACTION_SELECT:
+		other = of_operand(r, &e->other);
+		return same(&from, &other) ? from : unknown;
+	default:
+		return unknown;
+	}
+}
+
+static struct elf_state flow(struct ecap_elf_file *file, const struct elf_insn *insn,
+			     const struct elf_state *state, void *arg)
+{
+	struct origins *o = arg;
+	const struct registers *before = &o->states[state->word[0]];
+	struct registers after = *before;
+	uint32_t writes = elf_insn_written(file, insn);
+
+	for (unsigned int i = 0; i < o->n_regs; i++)
 		if (writes & (1u << i))
-			r.value[i] = i == to ? result : unknown;
-	return intern(o, &r);
+			after.value[i] = unknown;
+	for (uint32_t i = 0; i < insn->n_effects; i++)
+		if (insn->effects[i].to.kind == ELF_OPERAND_REG)
+			after.value[insn->effects[i].to.reg] =
+				result_of(before, &insn->effects[i], file->arch->pages);
+	return intern(o, &after);
 }
 
 /*
  * What is read, when it is reached from an argument. With an index beside the base, the first
  * element of an array.
  */
-static bool reads_memory(const struct registers *r, const cs_insn *insn,
+static bool reads_memory(const struct registers *r, const struct elf_insn *insn,
 			 struct ecap_elf_value *value)
 {
-	const cs_x86 *x = &insn->detail->x86;
+	const struct elf_operand *op = &insn->read;
 
-	for (uint8_t i = 0; i < x->op_count && insn->id != X86_INS_LEA; i++) {
-		const cs_x86_op *op = &x->operands[i];
-
-		if (op->type != X86_OP_MEM || !(op->access & CS_AC_READ) ||
-		    op->mem.segment != X86_REG_INVALID)
-			continue;
-		*value = load(add(of_register(r, op->mem.base), op->mem.disp), op->size);
-		return value->kind == ECAP_ELF_PATH;
-	}
-	return false;
+	if (op->kind != ELF_OPERAND_MEM)
+		return false;
+	*value = load(add(of_register(r, op->reg), op->number), op->size);
+	return value->kind == ECAP_ELF_PATH;
 }
 
 static uint32_t kind_of(enum elf_branch branch, bool leaves)
@@ -171,15 +168,18 @@ static uint32_t kind_of(enum elf_branch branch, bool leaves)
 	return leaves || branch == ELF_BRANCH_JUMP_INDIRECT ? ECAP_ELF_USE_JUMP : 0;
 }
 
-static enum elf_walk_verdict visit(void *arg, const cs_insn *insn, uint64_t state, bool leaves)
+static enum elf_walk_verdict visit(void *arg, const struct elf_insn *insn,
+				   const struct elf_state *state, bool leaves)
 {
 	struct origins *o = arg;
-	const struct registers *r = &o->states[state];
-	struct ecap_elf_use use = { .struct_size = sizeof(use), .addr = insn->address };
+	const struct registers *r = &o->states[state->word[0]];
+	struct ecap_elf_use use = {
+		.struct_size = sizeof(use), .kind = kind_of(insn->branch, leaves),
+		.addr = insn->addr, .callee = insn->target,
+	};
 
-	use.kind = kind_of(elf_insn_branch(insn, &use.callee), leaves);
 	if (use.kind == ECAP_ELF_USE_RETURN) {
-		use.result = of_register(r, X86_REG_RAX);
+		use.result = r->value[o->result];
 	} else if (use.kind) {
 		memcpy(use.arg, r->value, sizeof(use.arg));
 	} else if (reads_memory(r, insn, &use.result)) {
@@ -195,7 +195,10 @@ int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
 		    int (*cb)(void *arg, const struct ecap_elf_use *use), void *arg)
 {
 	_cleanup_free_ struct registers *states = calloc(MAX_STATES, sizeof(*states));
-	struct origins o = { .cb = cb, .arg = arg, .states = states, .n = 1 };
+	struct origins o = {
+		.cb = cb, .arg = arg, .states = states, .n = 1, .n_regs = file->arch->n_regs,
+		.result = file->arch->result,
+	};
 	struct registers at_call = { 0 };
 	uint32_t budget = BUDGET;
 
@@ -203,12 +206,13 @@ int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
 		return ecap_err(-ENOMEM, "no memory to follow the function at %#llx",
 				(unsigned long long)addr);
 	if (!elf_insn_at(file, addr))
-		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx",
+		return ecap_err(-ENOENT, "no instruction at %#llx",
 				(unsigned long long)addr);
 	for (uint8_t i = 0; i < ELF_N_ARGS; i++)
 		at_call.value[i] = (struct ecap_elf_value){ .kind = ECAP_ELF_PATH, .arg = i };
 
-	int err = elf_walk_from(file, addr, intern(&o, &at_call), flow, &budget, visit, &o);
+	struct elf_state state = intern(&o, &at_call);
+	int err = elf_walk_from(file, addr, &state, flow, &budget, visit, &o);
 
 	return err ? err : o.stop < 0 ? o.stop : 0;
 }

@@ -4,7 +4,7 @@
  * PT_DYNAMIC names (RELA and RELR), else the bytes in the file.
  * Formats: elf(5); RELR as in the System V ABI's generic chapter on relocation.
  */
-#include "file.h"
+#include "insn.h"
 
 #include "../err.h"
 #include "../util.h"
@@ -69,17 +69,15 @@ static int list_add(struct list *list, uint64_t addr, uint64_t value, bool known
 static bool rela_value(const struct ecap_elf_file *file, const struct tables *t, uint64_t info,
 		       uint64_t addend, uint64_t *value, bool *known)
 {
-	bool x86 = file->machine == EM_X86_64;
+	const uint32_t *types = file->arch->relocations;
 	uint32_t type = (uint32_t)info;
 
 	*known = true;
-	if (type == (x86 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE)) {
+	if (type == types[0]) {
 		*value = addend;
 		return true;
 	}
-	if (type != (x86 ? R_X86_64_64 : R_AARCH64_ABS64) &&
-	    type != (x86 ? R_X86_64_GLOB_DAT : R_AARCH64_GLOB_DAT) &&
-	    type != (x86 ? R_X86_64_JUMP_SLOT : R_AARCH64_JUMP_SLOT))
+	if (type != types[1] && type != types[2] && type != types[3])
 		return false;
 
 	const uint8_t *p = elf_file_data(file, t->symtab + (info >> 32) * sizeof(Elf64_Sym),
@@ -154,8 +152,11 @@ static int compare_places(const void *a, const void *b)
 	return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-static int read_places(struct ecap_elf_file *file)
+int elf_reloc_read(struct ecap_elf_file *file)
 {
+	if (file->places_read)
+		return 0;
+
 	_cleanup_(list_freep) struct list list = { 0 };
 	struct tables t = { 0 };
 
@@ -179,7 +180,7 @@ static int read_places(struct ecap_elf_file *file)
 
 int elf_reloc_pointer(struct ecap_elf_file *file, uint64_t addr, uint64_t *value)
 {
-	int err = file->places_read ? 0 : read_places(file);
+	int err = elf_reloc_read(file);
 
 	if (err)
 		return err;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chooses where in a function a probe costs least: the first instruction that the kernel
- * emulates, as long as the way there is straight, rsp still points at the return address (so
- * that a return probe can be placed too) and the arguments are in registers that we can name.
+ * emulates, as long as the way there is straight, the return address is still where the call put
+ * it, on top of the stack or in the link register (so that a return probe can be placed too), and
+ * the arguments are in registers that we can name.
  */
 #include "insn.h"
 
@@ -12,20 +13,21 @@
 #define MAX_BODY     0x10000 /* bytes of a function searched for loops */
 
 /* Where argument @arg is: its own register if it is still there, else the first other one. */
-static unsigned int arg_register(uint64_t args, unsigned int arg)
+static unsigned int arg_register(const struct elf_arch *arch, const struct elf_state *args,
+				 unsigned int arg)
 {
 	if (elf_args_get(args, arg) == arg)
 		return arg;
-	for (unsigned int reg = 0; reg < ELF_N_SCRATCH; reg++)
+	for (unsigned int reg = 0; reg < arch->n_named; reg++)
 		if (elf_args_get(args, reg) == arg)
 			return reg;
 	return ECAP_REG_NONE;
 }
 
-static bool has_args(uint64_t args, uint32_t n_args)
+static bool has_args(const struct elf_arch *arch, const struct elf_state *args, uint32_t n_args)
 {
 	for (uint32_t i = 0; i < n_args; i++)
-		if (arg_register(args, i) == ECAP_REG_NONE)
+		if (arg_register(arch, args, i) == ECAP_REG_NONE)
 			return false;
 	return true;
 }
@@ -36,54 +38,59 @@ static bool is_in_loop(struct ecap_elf_file *file, uint64_t addr, uint64_t start
 	if (end - start > MAX_BODY)
 		end = start + MAX_BODY;
 	for (uint64_t at = addr; at < end;) {
-		const cs_insn *insn = elf_insn_at(file, at);
-		uint64_t target = 0;
+		const struct elf_insn *insn = elf_insn_at(file, at);
 
 		if (!insn) { /* padding or a jump table: the next one that decodes goes on */
-			at++;
+			at += file->arch->align;
 			continue;
 		}
 		at += insn->size;
-
-		enum elf_branch branch = elf_insn_branch(insn, &target);
-
-		if ((branch == ELF_BRANCH_JUMP || branch == ELF_BRANCH_COND) && target > start &&
-		    target <= addr)
+		if ((insn->branch == ELF_BRANCH_JUMP || insn->branch == ELF_BRANCH_COND) &&
+		    insn->target > start && insn->target <= addr)
 			return true;
 	}
 	return false;
 }
 
-static void fill_site(const cs_insn *insn, uint64_t args, struct ecap_site *site)
+static void fill_site(struct ecap_elf_file *file, const struct elf_insn *insn,
+		      const struct elf_state *args, struct ecap_site *site)
 {
-	site->addr = insn->address;
-	site->emulated = elf_insn_is_emulated(insn);
+	site->addr = insn->addr;
+	site->emulated = file->arch->is_emulated(file, insn);
 	for (unsigned int i = 0; i < ELF_N_ARGS; i++)
-		site->arg[i] = (uint8_t)arg_register(args, i);
-	snprintf(site->insn, sizeof(site->insn), "%.15s%s%.38s", insn->mnemonic,
-		 insn->op_str[0] ? " " : "", insn->op_str);
+		site->arg[i] = (uint8_t)arg_register(file->arch, args, i);
+	elf_insn_text(file, insn, site->insn, sizeof(site->insn));
+}
+
+/* True when a return probe would come too late behind it: the return address is elsewhere too. */
+static bool moves_return(struct ecap_elf_file *file, const struct elf_insn *insn)
+{
+	uint32_t reads, writes;
+
+	elf_insn_access(file, insn, &reads, &writes);
+	return (writes & (1u << file->arch->sp)) || ((reads | writes) & file->arch->link);
 }
 
 /* Fills @site with the first place that fits; leaves it alone when none does. */
 static void look_ahead(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
 		       struct ecap_site *site)
 {
-	uint64_t start = addr, end = addr, args = ELF_ARGS_AT_CALL;
+	const struct elf_arch *arch = file->arch;
+	uint64_t start = addr, end = addr;
+	struct elf_state args = elf_args_at_call();
 
 	/* Without bounds a loop back to the site cannot be ruled out beyond these bytes. */
 	if (elf_function_bounds(file, addr, &start, &end) != 0 || start != addr)
 		end = addr + MAX_DISTANCE;
 	for (uint64_t at = addr; at < end && at - addr <= MAX_DISTANCE;) {
-		const cs_insn *insn = elf_insn_at(file, at);
-		uint32_t reads, writes;
-		uint64_t target;
+		const struct elf_insn *insn = elf_insn_at(file, at);
 
 		if (!insn)
 			return;
-		if (elf_insn_is_emulated(insn) && has_args(args, n_args)) {
+		if (arch->is_emulated(file, insn) && has_args(arch, &args, n_args)) {
 			struct ecap_site found = { 0 };
 
-			fill_site(insn, args, &found);
+			fill_site(file, insn, &args, &found);
 			if (!is_in_loop(file, at, addr, end)) {
 				*site = found;
 				return;
@@ -92,10 +99,9 @@ static void look_ahead(struct ecap_elf_file *file, uint64_t addr, uint32_t n_arg
 			if (!insn)
 				return;
 		}
-		elf_insn_access(file, insn, &reads, &writes);
-		if ((writes & (1u << ELF_REG_RSP)) || elf_insn_branch(insn, &target))
+		if (insn->branch || moves_return(file, insn))
 			return;
-		args = elf_insn_flow(file, insn, args);
+		args = elf_insn_flow(file, insn, &args);
 		at += insn->size;
 	}
 }
@@ -108,12 +114,12 @@ int elf_site_choose(struct ecap_elf_file *file, uint64_t addr, uint32_t n_args,
 				n_args, ELF_N_ARGS);
 
 	struct ecap_site found = { 0 };
-	const cs_insn *insn = elf_insn_at(file, addr);
+	struct elf_state args = elf_args_at_call();
+	const struct elf_insn *insn = elf_insn_at(file, addr);
 
 	if (!insn)
-		return ecap_err(-ENOENT, "no x86-64 instruction at %#llx",
-				(unsigned long long)addr);
-	fill_site(insn, ELF_ARGS_AT_CALL, &found);
+		return ecap_err(-ENOENT, "no instruction at %#llx", (unsigned long long)addr);
+	fill_site(file, insn, &args, &found);
 	look_ahead(file, addr, n_args, &found);
 
 	int err = elf_file_offset(file, found.addr, &found.offset);

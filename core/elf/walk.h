@@ -11,7 +11,8 @@ enum elf_walk_verdict {
 	ELF_WALK_STOP,      /* the whole walk ends */
 };
 
-typedef enum elf_walk_verdict elf_visit(void *arg, const cs_insn *insn, uint64_t args, bool leaves);
+typedef enum elf_walk_verdict elf_visit(void *arg, const struct elf_insn *insn,
+					const struct elf_state *state, bool leaves);
 
 /*
  * Calls @visit for each instruction that can be reached from @addr inside its function, with
@@ -25,14 +26,14 @@ int elf_walk(struct ecap_elf_file *file, uint64_t addr, uint32_t *budget, elf_vi
 	     void *arg);
 
 /* What a state becomes by an instruction. @arg: that of the walk. */
-typedef uint64_t elf_flow(struct ecap_elf_file *file, const cs_insn *insn, uint64_t state,
-			  void *arg);
+typedef struct elf_state elf_flow(struct ecap_elf_file *file, const struct elf_insn *insn,
+				  const struct elf_state *state, void *arg);
 
 /*
  * The same from any instruction of a function on, with another kind of state than the arguments
  * of elf_insn_flow(), which is @state before the instruction at @addr.
  */
-int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, uint64_t state, elf_flow *flow,
-		  uint32_t *budget, elf_visit *visit, void *arg);
+int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, const struct elf_state *state,
+		  elf_flow *flow, uint32_t *budget, elf_visit *visit, void *arg);
 
 #endif

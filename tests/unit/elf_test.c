@@ -35,31 +35,6 @@ static void test_open_refuses(void **state)
 	free(bytes);
 }
 
-/* Of an arm64 file we know the data; asked about its code we say that we do not. */
-static void test_arm64(void **state)
-{
-	struct ecap_elf_info info = { .struct_size = sizeof(info) };
-	struct ecap_site site = { .struct_size = sizeof(site) };
-	struct ecap_elf_file *file = NULL;
-	char path[128];
-	size_t len;
-	uint8_t *bytes = read_file(path_of(RELA), &len);
-	uint64_t target = 1;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/other", dir);
-	((Elf64_Ehdr *)(void *)bytes)->e_machine = EM_AARCH64;
-	write_file(path, bytes, len);
-	assert_int_equal(elf->open(path, &file), 0);
-	assert_int_equal(elf->info(file, &info), 0);
-	assert_int_equal(info.machine, ECAP_ELF_AARCH64);
-	assert_int_equal(elf->site(file, address(file, "push_first"), 1, &site), -ENOENT);
-	assert_int_equal(elf->refs(file, &target, 1, NULL, NULL), -EOPNOTSUPP);
-	elf->close(file);
-	unlink(path);
-	free(bytes);
-}
-
 static void test_info(void **state)
 {
 	struct ecap_elf_info info = { .struct_size = sizeof(info) };
@@ -430,7 +405,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open_refuses),
-		cmocka_unit_test(test_arm64),
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_pointers),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ecap.elf/1: looks into ELF files (64-bit, x86-64; arm64 where a line says so) that a module
- * wants to probe: symbols, data behind relocations, code references, and where in a function a
- * probe is cheapest. All [any thread], one thread a file. Addresses are the file's own virtual
- * addresses; every function that fails returns a negative errno and leaves its results alone.
- * The caller sets struct_size before it hands a struct in.
+ * ecap.elf/1: looks into ELF files (64-bit, of x86-64 and arm64) that a module wants to probe:
+ * symbols, data behind relocations, code references, and where in a function a probe is cheapest.
+ * All [any thread], one thread a file. Addresses are the file's own virtual addresses; every
+ * function that fails returns a negative errno and leaves its results alone. The caller sets
+ * struct_size before it hands a struct in.
  */
 #ifndef ECAPTURE_SERVICE_ELF_H
 #define ECAPTURE_SERVICE_ELF_H
@@ -56,7 +56,10 @@ struct ecap_elf_symbol {
 	uint64_t addr, size; /* bytes */
 };
 
-/* Integer argument registers by position in the System V ABI: 0 rdi .. 5 r9; then the rest. */
+/*
+ * Registers. x86-64: those of integer arguments by position in the System V ABI, 0 rdi .. 5 r9,
+ * then the rest. arm64: 0 x0 .. 30 x30, of which the first six are followed as arguments.
+ */
 #define ECAP_REG_NONE 255u
 #define ECAP_REG_R10  6u
 #define ECAP_REG_R11  7u
@@ -99,8 +102,9 @@ struct ecap_elf_use {
 };
 
 /*
- * [grows: struct_size] A place in a function where a probe sees the arguments and, with a return probe at the same
- * place, the return value: rsp points at the return address, every call passes it, and the
+ * [grows: struct_size] A place in a function where a probe sees the arguments and, with a return
+ * probe at the same place, the return value: the return address is still where the call put it
+ * (rsp points at it; on arm64 it is in x30, not yet signed), every call passes it, and the
  * arguments asked for are in the registers named.
  */
 struct ecap_site {
@@ -151,8 +155,9 @@ struct ecap_elf {
 	int (*find)(struct ecap_elf_file *file, const void *bytes, uint32_t len,
 		    int (*cb)(void *arg, uint64_t addr), void *arg);
 	/*
-	 * Calls @cb for each instruction that takes one of the @n addresses (rip-relative lea, or
-	 * an immediate in code that is not position independent). @cb: not 0 ends it.
+	 * Calls @cb for each instruction that takes one of the @n addresses: rip-relative lea, or
+	 * an immediate in code that is not position independent; on arm64 adr, ldr of a literal,
+	 * and what adds to or loads from the page of an adrp. @cb: not 0 ends it.
 	 */
 	int (*refs)(struct ecap_elf_file *file, const uint64_t *targets, uint32_t n,
 		    int (*cb)(void *arg, uint64_t insn, uint64_t target), void *arg);
