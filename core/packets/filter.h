@@ -13,13 +13,19 @@
 /* What the expression may ask beside the packet's bytes. */
 struct ecap_filter_side {
 	uint16_t link_type;   /* LINKTYPE_* */
-	/* PACKET_* of packet(7) where it is the same for all packets (PACKET_OUTGOING), or -1: the packet's own. */
+	/*
+	 * For "inbound" and "outbound": PACKET_* of packet(7) where it is the same for all packets
+	 * (PACKET_OUTGOING), or -1: the packet's own.
+	 */
 	int packet_type;
+	/* For "ip broadcast": the interface's, network byte order; 0: unknown, as tcpdump has it for "any". */
+	uint32_t netmask;
 };
 
 /*
+ * [main, like all of this file: names of hosts are looked up, which may take its time.]
  * 0, or -EINVAL with a text: libpcap's words, the expression, and a caret under the place where
- * libpcap tells it. @link_type: LINKTYPE_*.
+ * one can be told. @link_type: LINKTYPE_*.
  */
 int ecap_filter_check(const char *expression, uint16_t link_type);
 
