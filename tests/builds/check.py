@@ -56,9 +56,11 @@ BUILDS = (
     Build("gnutls-sid", "", keys=False),
 )
 
+REGISTRIES = {"deb": "Debian", "pip": "PyPI", "npm": "npm", "mvn": "Maven"}
+
 # What is used, by the Debian package that has it.
-NEEDED = {"bash": "bash", "openssl": "openssl", "nm": "binutils", "npm": "npm", "mvn": "maven",
-          "java": "openjdk-17-jdk-headless", "dpkg-deb": "dpkg"}
+NEEDED = {"openssl": "openssl", "nm": "binutils", "npm": "npm", "mvn": "maven",
+          "javac": "default-jdk-headless", "dpkg-deb": "dpkg"}
 
 
 @dataclass
@@ -77,6 +79,9 @@ def say(text):
 
 def say_what_is_not_installed():
     missing = [package for program, package in NEEDED.items() if not shutil.which(program)]
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL, check=False).returncode:
+        missing.append("python3-pip")
     if missing:
         say(f"not installed, so some builds are left out: apt-get install {' '.join(missing)}")
 
@@ -88,8 +93,8 @@ def fetch(name):
     if done.returncode:
         raise Failed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     described, file = done.stdout.splitlines()
-    package, version, directory = described.split("\t")
-    return Row(package, version), file, directory
+    how, package, version, directory = described.split("\t")
+    return Row(f"{REGISTRIES[how]}: {package}", version), file, directory
 
 
 def judge(build, row):
@@ -112,7 +117,8 @@ def check(ecapture, build, work):
     if not build.client:
         return row
     program = build.client.command[0].replace("BUILD", file)
-    if not shutil.which(program):
+    # One source file is compiled as it is run: java alone is not enough.
+    if not shutil.which("javac" if program == "java" else program):
         row.result = f"no {program}"
         return row
     try:
@@ -128,8 +134,9 @@ def table(rows):
             "reads and writes by", "key lines of a connection")
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     for row in rows:
+        keys = row.found.keys.split(", at ")[0]  # where is of no interest here
         cells = (row.package, row.version, row.found.flavour or "another", row.symbols,
-                 row.found.keys or "none", row.found.io or "none", row.result or "-")
+                 keys or "none", row.found.io or "none", row.result or "-")
         print("| " + " | ".join(cells) + " |")
 
 

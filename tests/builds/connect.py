@@ -65,7 +65,8 @@ class Process:
 
     def fail(self, what):
         said = self.errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise Failed(f"{self.name} {what}: {said[-1] if said else 'without a word'}")
+        telling = [line for line in said if "rror" in line] or said or ["without a word"]
+        raise Failed(f"{self.name} {what}: {telling[-1]}")
 
     def line(self):
         line = self.popen.stdout.readline().strip()

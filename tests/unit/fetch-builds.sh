@@ -4,7 +4,7 @@
 #
 #   fetch-builds.sh                    fetch all; one that cannot be had says why and the rest go on
 #   fetch-builds.sh NAME               fetch one and print the path of the file, or why not (status 1)
-#   fetch-builds.sh --describe NAME    the same, and before it: package TAB version TAB directory
+#   fetch-builds.sh --describe NAME    the same, and before it: how TAB package TAB version TAB directory
 #
 # A build of a named version is taken in that version where the registry has it, else in the newest.
 # What is there already is not fetched again: ${XDG_CACHE_HOME:-~/.cache}/ecapture-builds.
@@ -50,7 +50,9 @@ fail()
 # Why a command went wrong: the first line in which it says that something did, else the last.
 reason()
 {
-	grep -m 1 -E '^(E:|W: Failed|ERROR|WARNING: Retrying|npm error|\[ERROR)' "$1" || tail -n 1 "$1"
+	sed 's/\x1b\[[0-9;]*m//g' "$1" |
+		grep -m 1 -E '^(E:|W: Failed|ERROR|WARNING: Retrying|npm error|\[ERROR\] .)' ||
+		tail -n 1 "$1"
 }
 
 # Debian's mirror, as this machine's apt is set up to use it.
@@ -211,7 +213,8 @@ fetch()
 		mv -T "$tmp/files" "$cache/$name" || exit 1
 	fi
 	[ -z "$describe" ] ||
-		printf '%s\t%s\t%s\n' "${package%% *}" "$(cat "$cache/$name/.version")" "$cache/$name"
+		printf '%s\t%s\t%s\t%s\n' "$how" "${package%% *}" "$(cat "$cache/$name/.version")" \
+			"$cache/$name"
 	for file in "$cache/$name"/$inside; do
 		echo "$file"
 		return
