@@ -2,7 +2,8 @@
 /*
  * What registers hold in a function in terms of its own arguments: a constant, or a word reached
  * from an argument by offsets and loads. A getter that is a few instructions long tells so where
- * in a struct its member lies. Memory that the function itself writes is not followed.
+ * in a struct its member lies. Of the memory that the function itself writes only the words on
+ * its stack are followed, where compilers keep arguments while it calls others.
  */
 #include "walk.h"
 
@@ -12,7 +13,22 @@
 #define BUDGET     20000 /* instructions looked at in one function */
 #define MAX_STATES 512   /* different contents of the registers: a loop must not go on for ever */
 
+#define N_SLOTS 8u
+
+/*
+ * The stack pointer counts as an argument of this number, so that what is found by another
+ * register that got its value is found, too. Nobody else gets to see it.
+ */
+#define STACK 255u
+
+/* A word on the stack, at a distance from where sp was when the function was called. */
+struct slot {
+	struct ecap_elf_value value; /* ECAP_ELF_UNKNOWN: the slot is empty */
+	int64_t at;
+};
+
 struct registers {
+	struct slot slots[N_SLOTS];
 	struct ecap_elf_value value[ELF_MAX_REGS]; /* the machine's; the rest is not used */
 };
 
@@ -20,8 +36,9 @@ struct origins {
 	int (*cb)(void *arg, const struct ecap_elf_use *use);
 	void *arg;
 	struct registers *states; /* a walk's state is an index into these */
-	uint32_t n, n_regs;
-	uint8_t result;           /* the register that a function returns its result in */
+	uint32_t n;
+	size_t size;              /* of the part of a state that the machine uses */
+	const struct elf_arch *arch;
 	int stop;
 };
 
@@ -31,7 +48,7 @@ static const struct ecap_elf_value unknown = { .kind = ECAP_ELF_UNKNOWN };
 static uint32_t find(struct origins *o, const struct registers *r)
 {
 	for (uint32_t i = 0; i < o->n; i++)
-		if (!memcmp(o->states[i].value, r->value, o->n_regs * sizeof(r->value[0])))
+		if (!memcmp(&o->states[i], r, o->size))
 			return i;
 	if (o->n == MAX_STATES)
 		return 0;
@@ -59,6 +76,11 @@ static struct ecap_elf_value add(struct ecap_elf_value v, int64_t more)
 	return v;
 }
 
+static bool is_on_stack(const struct ecap_elf_value *v)
+{
+	return v->kind == ECAP_ELF_PATH && v->arg == STACK;
+}
+
 static struct ecap_elf_value load(struct ecap_elf_value v, uint8_t width)
 {
 	if (v.kind != ECAP_ELF_PATH || v.n_loads == ECAP_ELF_MAX_LOADS)
@@ -74,6 +96,35 @@ static struct ecap_elf_value of_register(const struct registers *r, unsigned int
 	return reg < ELF_MAX_REGS ? r->value[reg] : unknown;
 }
 
+/* What was last written there. */
+static struct ecap_elf_value of_stack(const struct registers *r, int64_t at, uint8_t size)
+{
+	for (unsigned int i = 0; i < N_SLOTS; i++)
+		if (r->slots[i].value.kind && r->slots[i].at == at && size == 8)
+			return r->slots[i].value;
+	return unknown;
+}
+
+static void drop_slots(struct registers *r, int64_t from, int64_t to)
+{
+	for (unsigned int i = 0; i < N_SLOTS; i++)
+		if (r->slots[i].value.kind && r->slots[i].at > from && r->slots[i].at < to)
+			r->slots[i] = (struct slot){ .at = 0 };
+}
+
+static void write_stack(struct registers *r, int64_t at, uint8_t size,
+			const struct ecap_elf_value *value)
+{
+	drop_slots(r, at - 8, at + size);
+	if (size != 8 || value->kind != ECAP_ELF_PATH || value->arg == STACK)
+		return;
+	for (unsigned int i = 0; i < N_SLOTS; i++)
+		if (!r->slots[i].value.kind) {
+			r->slots[i] = (struct slot){ .value = *value, .at = at };
+			return;
+		}
+}
+
 static struct ecap_elf_value of_operand(const struct registers *r, const struct elf_operand *op)
 {
 	if (op->kind == ELF_OPERAND_REG)
@@ -82,7 +133,10 @@ static struct ecap_elf_value of_operand(const struct registers *r, const struct 
 		return constant((uint64_t)op->number);
 	if (op->kind != ELF_OPERAND_MEM || op->more)
 		return unknown;
-	return load(add(of_register(r, op->reg), op->number), op->size);
+
+	struct ecap_elf_value at = add(of_register(r, op->reg), op->number);
+
+	return is_on_stack(&at) ? of_stack(r, at.offset[0], op->size) : load(at, op->size);
 }
 
 static bool same(const struct ecap_elf_value *a, const struct ecap_elf_value *b)
@@ -126,21 +180,50 @@ static struct ecap_elf_value result_of(const struct registers *r, const struct e
 	}
 }
 
+static void take_effect(const struct registers *before, struct registers *after,
+			const struct elf_effect *e, bool pages)
+{
+	if (e->to.kind == ELF_OPERAND_REG) {
+		after->value[e->to.reg] = result_of(before, e, pages);
+		return;
+	}
+
+	struct ecap_elf_value at = add(of_register(before, e->to.reg), e->to.number);
+	struct ecap_elf_value value = of_operand(before, &e->from);
+
+	if (is_on_stack(&at) && !e->to.more)
+		write_stack(after, at.offset[0], e->to.size, &value);
+}
+
+/* A function that gets an address on the stack may write there and above. */
+static void forget_passed(struct registers *r)
+{
+	for (unsigned int i = 0; i < ELF_N_ARGS; i++)
+		if (is_on_stack(&r->value[i]))
+			drop_slots(r, r->value[i].offset[0] - 1, INT64_MAX);
+}
+
 static struct elf_state flow(struct ecap_elf_file *file, const struct elf_insn *insn,
 			     const struct elf_state *state, void *arg)
 {
 	struct origins *o = arg;
-	const struct registers *before = &o->states[state->word[0]];
-	struct registers after = *before;
+	struct registers before = o->states[state->word[0]], after;
 	uint32_t writes = elf_insn_written(file, insn);
+	unsigned int sp = o->arch->sp;
 
-	for (unsigned int i = 0; i < o->n_regs; i++)
-		if (writes & (1u << i))
+	if (elf_insn_is_call(insn))
+		forget_passed(&before);
+	before.value[sp] = add(before.value[sp], insn->stack_before);
+	after = before;
+	for (unsigned int i = 0; i < o->arch->n_regs; i++)
+		if (writes & (1u << i) && i != sp)
 			after.value[i] = unknown;
+	if (insn->stack_after)
+		after.value[sp] = add(before.value[sp], insn->stack_after);
+	else if (writes >> sp & 1 && !insn->stack_before && !elf_insn_is_call(insn))
+		after.value[sp] = unknown; /* a call leaves it where it was */
 	for (uint32_t i = 0; i < insn->n_effects; i++)
-		if (insn->effects[i].to.kind == ELF_OPERAND_REG)
-			after.value[insn->effects[i].to.reg] =
-				result_of(before, &insn->effects[i], file->arch->pages);
+		take_effect(&before, &after, &insn->effects[i], o->arch->pages);
 	return intern(o, &after);
 }
 
@@ -156,7 +239,7 @@ static bool reads_memory(const struct registers *r, const struct elf_insn *insn,
 	if (op->kind != ELF_OPERAND_MEM)
 		return false;
 	*value = load(add(of_register(r, op->reg), op->number), op->size);
-	return value->kind == ECAP_ELF_PATH;
+	return value->arg != STACK && value->kind == ECAP_ELF_PATH;
 }
 
 static uint32_t kind_of(enum elf_branch branch, bool leaves)
@@ -168,26 +251,40 @@ static uint32_t kind_of(enum elf_branch branch, bool leaves)
 	return leaves || branch == ELF_BRANCH_JUMP_INDIRECT ? ECAP_ELF_USE_JUMP : 0;
 }
 
+static struct ecap_elf_value shown(const struct ecap_elf_value *v)
+{
+	return v->arg == STACK ? unknown : *v;
+}
+
+static void fill_use(struct ecap_elf_use *use, const struct registers *r,
+		     const struct elf_arch *arch)
+{
+	bool returns = use->kind == ECAP_ELF_USE_RETURN;
+
+	use->result = returns ? shown(&r->value[arch->result]) : unknown;
+	for (unsigned int i = 0; i < ELF_N_ARGS && !returns; i++)
+		use->arg[i] = shown(&r->value[i]);
+}
+
 static enum elf_walk_verdict visit(void *arg, const struct elf_insn *insn,
 				   const struct elf_state *state, bool leaves)
 {
 	struct origins *o = arg;
 	const struct registers *r = &o->states[state->word[0]];
-	struct ecap_elf_use use = {
-		.struct_size = sizeof(use), .kind = kind_of(insn->branch, leaves),
-		.addr = insn->addr, .callee = insn->target,
-	};
+	struct ecap_elf_use use = { .struct_size = sizeof(use), .addr = insn->addr };
+	uint32_t kind = kind_of(insn->branch, leaves);
 
-	if (use.kind == ECAP_ELF_USE_RETURN) {
-		use.result = r->value[o->result];
-	} else if (use.kind) {
-		memcpy(use.arg, r->value, sizeof(use.arg));
-	} else if (reads_memory(r, insn, &use.result)) {
+	/* A call may read where it leads. */
+	if (reads_memory(r, insn, &use.result)) {
 		use.kind = ECAP_ELF_USE_LOAD;
-	} else {
-		return ELF_WALK_ON;
+		o->stop = o->cb(o->arg, &use);
 	}
-	o->stop = o->cb(o->arg, &use);
+	if (kind && !o->stop) {
+		use.kind = kind;
+		use.callee = insn->target;
+		fill_use(&use, r, o->arch);
+		o->stop = o->cb(o->arg, &use);
+	}
 	return o->stop ? ELF_WALK_STOP : ELF_WALK_ON;
 }
 
@@ -196,8 +293,8 @@ int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
 {
 	_cleanup_free_ struct registers *states = calloc(MAX_STATES, sizeof(*states));
 	struct origins o = {
-		.cb = cb, .arg = arg, .states = states, .n = 1, .n_regs = file->arch->n_regs,
-		.result = file->arch->result,
+		.cb = cb, .arg = arg, .states = states, .n = 1, .arch = file->arch,
+		.size = offsetof(struct registers, value[file->arch->n_regs]),
 	};
 	struct registers at_call = { 0 };
 	uint32_t budget = BUDGET;
@@ -210,6 +307,8 @@ int elf_origin_uses(struct ecap_elf_file *file, uint64_t addr,
 				(unsigned long long)addr);
 	for (uint8_t i = 0; i < ELF_N_ARGS; i++)
 		at_call.value[i] = (struct ecap_elf_value){ .kind = ECAP_ELF_PATH, .arg = i };
+	at_call.value[file->arch->sp] = (struct ecap_elf_value){ .kind = ECAP_ELF_PATH,
+								 .arg = STACK };
 
 	struct elf_state state = intern(&o, &at_call);
 	int err = elf_walk_from(file, addr, &state, flow, &budget, visit, &o);

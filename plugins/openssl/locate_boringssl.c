@@ -188,40 +188,35 @@ static bool is_reader(struct finder *f, uint64_t function, const struct error_si
 	return false;
 }
 
-/* The target of the direct call (e8) or jump (e9) at @p, code that is loaded at @addr; else 0. */
-static uint64_t call_target(const struct finder *f, const uint8_t *p, uint64_t addr)
-{
-	int32_t distance;
+/* A search for the one function that another calls of those that are wanted. */
+struct call_search {
+	struct finder *f;
+	uint64_t wanted;                  /* 0: one of @readers */
+	const struct error_site *readers;
+	uint32_t n;
+	uint64_t found;
+	bool several;
+};
 
-	if (*p != 0xe8 && *p != 0xe9)
+static int on_use(void *arg, const struct ecap_elf_use *use)
+{
+	struct call_search *s = arg;
+
+	if (!use->callee || use->callee == s->found ||
+	    !(s->n ? is_reader(s->f, use->callee, s->readers, s->n) : use->callee == s->wanted))
 		return 0;
-	memcpy(&distance, p + 1, sizeof(distance));
-	addr += 5 + (uint64_t)(int64_t)distance;
-	return finder_is_code(f, addr) ? addr : 0;
+	s->several = s->found != 0;
+	s->found = use->callee;
+	return s->several;
 }
 
 /* The reader that @bio calls, or @wanted when there are no readers; 0: none or several. */
 static uint64_t called_by(struct finder *f, uint64_t bio, uint64_t wanted,
 			  const struct error_site *readers, uint32_t n)
 {
-	uint64_t start, end, found = 0;
+	struct call_search s = { .f = f, .wanted = wanted, .readers = readers, .n = n };
 
-	if (f->elf->function(f->file, bio, &start, &end) != 0)
-		return 0;
-
-	const uint8_t *code = f->elf->data(f->file, start, end - start);
-
-	for (uint64_t i = 0; code && i + 5 <= end - start; i++) {
-		uint64_t target = call_target(f, code + i, start + i);
-
-		if (!target || target == found ||
-		    !(n ? is_reader(f, target, readers, n) : target == wanted))
-			continue;
-		if (found)
-			return 0;
-		found = target;
-	}
-	return found;
+	return f->elf->uses(f->file, bio, on_use, &s) == 0 && !s.several ? s.found : 0;
 }
 
 /* Without the BIO's table: of SSL_peek() and SSL_read() with its copy inside, the longer one. */

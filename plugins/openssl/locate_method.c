@@ -278,24 +278,28 @@ static int compare_symbol(struct tables *all, const char *name, uint32_t column)
 	return 1;
 }
 
-/*
- * True when the code at @addr loads or calls through a pointer at @offset from a register, the
- * column's place in the table: opcode 8b or ff with ModRM 01 reg base disp8.
- */
+/* A search for code that reads a function from the table: @offset is the column's place. */
+struct column_search {
+	int32_t offset;
+	bool found;
+};
+
+/* The table's address is in the connection object, which is the first argument. */
+static int on_use(void *arg, const struct ecap_elf_use *use)
+{
+	struct column_search *s = arg;
+	const struct ecap_elf_value *v = &use->result;
+
+	s->found |= use->kind == ECAP_ELF_USE_LOAD && v->arg == 0 && v->n_loads >= 2 &&
+		    v->width == 8 && v->offset[v->n_loads - 1] == s->offset;
+	return s->found;
+}
+
 static bool uses_column(struct finder *f, uint64_t addr, uint32_t offset)
 {
-	uint64_t start, end;
+	struct column_search s = { .offset = (int32_t)offset };
 
-	if (!addr || f->elf->function(f->file, addr, &start, &end) != 0)
-		return false;
-
-	const uint8_t *p = f->elf->data(f->file, addr, end - addr);
-
-	for (uint64_t i = 2; p && i < end - addr; i++)
-		if (p[i] == offset && (p[i - 1] & 0xc0) == 0x40 && (p[i - 1] & 7) != 4 &&
-		    (p[i - 2] == 0x8b || p[i - 2] == 0xff))
-			return true;
-	return false;
+	return addr && f->elf->uses(f->file, addr, on_use, &s) == 0 && s.found;
 }
 
 /* The second opinion on the columns: what @name, or the function behind it, calls through. */

@@ -192,9 +192,10 @@ struct ecap_elf {
 	int (*flow)(struct ecap_elf_file *file, uint64_t insn,
 		    int (*cb)(void *arg, const struct ecap_elf_call *call), void *arg);
 	/*
-	 * Walks the function at @addr and calls @cb for each call, each jump out of it and each
-	 * return, with what the registers hold there as far as it comes from the function's own
-	 * arguments: how a getter finds a member. @cb: not 0 ends it.
+	 * Walks the function at @addr and calls @cb for each call, each jump out of it, each
+	 * return and each word of memory that it reads, with what the registers hold there as far
+	 * as it comes from the function's own arguments: how a getter finds a member. A call or
+	 * jump that reads where it leads comes twice. @cb: not 0 ends it.
 	 */
 	int (*uses)(struct ecap_elf_file *file, uint64_t addr,
 		    int (*cb)(void *arg, const struct ecap_elf_use *use), void *arg);
