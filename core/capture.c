@@ -188,6 +188,7 @@ static int prepare(struct running *m)
 	struct ecap_features features;
 	struct ecap_instance_options options = {
 		.desc = job->entry->desc, .config = job->config, .common = &m->common,
+		.named = job->named,
 		.btf_path = config->btf_path, .record = config->record,
 		.strict = config->strict_modules,
 		.loop = m->capture->loop,

@@ -16,6 +16,7 @@ struct ecap_job {
 	const struct ecap_common_config *common;
 	const void *config; /* the module's own */
 	struct ecap_options *options; /* that it comes from: a recording says what was given */
+	const struct ecap_named *const *named; /* its named sections, or NULL: none */
 };
 
 /*

@@ -29,12 +29,14 @@ static const uint16_t module_strings[] = {
 	offsetof(struct ecap_module, summary), offsetof(struct ecap_module, description),
 	offsetof(struct ecap_module, examples), offsetof(struct ecap_module, license),
 	offsetof(struct ecap_module, author), offsetof(struct ecap_module, url),
-	offsetof(struct ecap_module, targets),
+	offsetof(struct ecap_module, targets), offsetof(struct ecap_module, named),
+	offsetof(struct ecap_module, named_help),
 	/* from here on: pointers to tables */
 	offsetof(struct ecap_module, services), offsetof(struct ecap_module, ops),
 	offsetof(struct ecap_module, options), offsetof(struct ecap_module, bpf),
+	offsetof(struct ecap_module, named_options),
 };
-#define MODULE_N_STRINGS 11u
+#define MODULE_N_STRINGS 13u
 
 static const uint16_t option_strings[] = {
 	offsetof(struct ecap_option, name), offsetof(struct ecap_option, alias),
@@ -147,7 +149,7 @@ static int read_row(const struct ecap_module_elf *elf, const Elf64_Sym *symbol,
 	desc->module = *desc->row;
 	for (size_t i = 0; i < ARRAY_SIZE(module_strings); i++)
 		memset((char *)&desc->module + module_strings[i], 0, sizeof(uint64_t));
-	desc->module.n_options = desc->module.n_bpf = 0;
+	desc->module.n_options = desc->module.n_named_options = desc->module.n_bpf = 0;
 	return 0;
 }
 
@@ -203,9 +205,10 @@ int ecap_desc_read_operations(const struct ecap_module_elf *elf, struct ecap_des
 	return 0;
 }
 
-int ecap_desc_read_options(struct ecap_desc *desc)
+/* Copies @n rows at @addr; of those that cannot be read whole, the rest is there all the same. */
+static int read_rows(struct ecap_desc *desc, uint64_t addr, uint32_t n,
+		     const struct ecap_option **options)
 {
-	uint32_t n = desc->row->n_options;
 	void *rows, *own;
 
 	if (n > ECAP_MAX_OPTIONS)
@@ -213,27 +216,41 @@ int ecap_desc_read_options(struct ecap_desc *desc)
 				n, ECAP_MAX_OPTIONS);
 	if (!n)
 		return 0;
-	int err = ecap_copy_rows(desc->memory, &option_layout, address(desc->row->options), n,
-				 desc->row->option_size, &rows);
+	int err = ecap_copy_rows(desc->memory, &option_layout, addr, n, desc->row->option_size,
+				 &rows);
 
 	if (!err)
 		err = ecap_copies_room(desc->memory, n * sizeof(struct ecap_option), &own);
 	if (err)
 		return err;
-	struct ecap_option *options = own;
+	struct ecap_option *copies = own;
 
-	memcpy(options, rows, n * sizeof(*options));
+	memcpy(copies, rows, n * sizeof(*copies));
 	for (uint32_t i = 0; i < n; i++) {
 		int failed = follow_strings(desc->memory, (const struct ecap_option *)rows + i,
-					    &options[i], option_strings,
+					    &copies[i], option_strings,
 					    ARRAY_SIZE(option_strings));
 
 		if (failed && !err)
 			err = ecap_err_context(failed, "option %u", i + 1);
 	}
-	desc->module.options = options;
-	desc->module.n_options = n;
+	*options = copies;
 	return err;
+}
+
+int ecap_desc_read_options(struct ecap_desc *desc)
+{
+	const struct ecap_module *row = desc->row;
+	struct ecap_module *module = &desc->module;
+	int err = read_rows(desc, address(row->options), row->n_options, &module->options);
+
+	module->n_options = module->options ? row->n_options : 0;
+	if (err)
+		return err;
+	err = read_rows(desc, address(row->named_options), row->n_named_options,
+			&module->named_options);
+	module->n_named_options = module->named_options ? row->n_named_options : 0;
+	return err ? ecap_err_context(err, "named sections") : 0;
 }
 
 /* The length of a NULL-ended list is known when its end is found, row by row. */

@@ -170,24 +170,46 @@ static int check_option(const struct ecap_option *options, uint32_t i)
 	return 0;
 }
 
-int ecap_desc_check_options(const struct ecap_module *module)
+static int check_rows(const char *name, const struct ecap_option *rows, uint32_t n, uint32_t size)
 {
 	struct ecap_options *options = NULL;
 
-	if (module->config_size > ECAP_MAX_CONFIG)
+	if (size > ECAP_MAX_CONFIG)
 		return ecap_err(-EINVAL, "its config has %u bytes, more than %u; allocate what is "
-				"large in init()", module->config_size, ECAP_MAX_CONFIG);
-	for (uint32_t i = 0; i < module->n_options; i++) {
-		int err = check_option(module->options, i);
+				"large in init()", size, ECAP_MAX_CONFIG);
+	for (uint32_t i = 0; i < n; i++) {
+		int err = check_option(rows, i);
 
 		if (err)
 			return err;
 	}
-	int err = ecap_options_new(module->name, module->options, module->n_options,
-				   module->config_size, &options);
+	int err = ecap_options_new(name, rows, n, size, &options);
 
 	ecap_options_free(options);
 	return err;
+}
+
+static int check_named(const struct ecap_module *module)
+{
+	if (!module->named && module->n_named_options)
+		return ecap_err(-EINVAL, "has options of named sections, but no word for these; set "
+				".named in its descriptor");
+	if (!module->named)
+		return 0;
+	int err = ecap_desc_check_word("named section", module->named, strlen(module->named));
+
+	if (!err)
+		err = check_rows(module->name, module->named_options, module->n_named_options,
+				 module->named_size);
+	return err ? ecap_err_context(err, "named sections") : 0;
+}
+
+int ecap_desc_check_options(const struct ecap_module *module)
+{
+	int err = check_rows(module->name, module->options, module->n_options,
+			     module->config_size);
+
+	return err ? err : check_named(module);
 }
 
 /* The sizes of what comes at run time; those of the tables are checked where they are read. */

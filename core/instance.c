@@ -40,6 +40,7 @@ static void name_it(struct ecap_instance *self, const struct ecap_module *module
 
 int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_instance **instance)
 {
+	static const struct ecap_named *const none[] = { NULL };
 	struct ecap_instance *self = calloc(1, sizeof(*self));
 	int n_cpus = libbpf_num_possible_cpus();
 
@@ -69,6 +70,7 @@ int ecap_instance_new(const struct ecap_instance_options *options, struct ecap_i
 		.self = self,
 		.common = options->common,
 		.config = options->config,
+		.named = options->named ? options->named : none,
 	};
 	if (options->replay) {
 		const struct ecap_context *then = &ecap_recording_head(options->replay)->context;

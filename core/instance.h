@@ -34,6 +34,7 @@ struct ecap_instance_options {
 	const struct ecap_desc *desc;     /* as read from its file */
 	const void *config;               /* the module's config struct */
 	const struct ecap_common *common;
+	const struct ecap_named *const *named; /* its named sections, or NULL: none */
 	uint64_t features;                /* ECAP_FEAT_* */
 	uint32_t kernel_version;          /* for messages only */
 	uint32_t btf_mode;                /* ECAP_BTF_CORE or ECAP_BTF_NONCORE */

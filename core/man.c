@@ -190,6 +190,30 @@ static void print_keys(FILE *out, const struct ecap_option *const *rows, uint32_
 			"for this module alone, but for those that concern the whole program.");
 }
 
+/* Its named sections: they have no flags, so they are shown as in the file. */
+static void print_named(FILE *out, const struct ecap_module *module)
+{
+	if (!module->named)
+		return;
+	fputs(".SH NAMED SECTIONS\n", out);
+	ecap_man_prose(out, "The file may have any number of sections [%s.%s \"NAME\"]%s%s. Their keys:",
+			module->command, module->named, module->named_help ? ": " : "",
+			module->named_help ? module->named_help : "");
+	for (uint32_t i = 0; i < module->n_named_options; i++) {
+		const struct ecap_option *row = &module->named_options[i];
+		_cleanup_free_ char *text = ecap_option_text(row, 1);
+
+		fputs(".TP\n", out);
+		print_key(out, row);
+		if (text && *text)
+			ecap_roff_fill(out, text, ".IP");
+		if (row->doc) {
+			fputs(".IP\n", out);
+			ecap_roff_fill(out, row->doc, ".IP");
+		}
+	}
+}
+
 static void print_origin(FILE *out, const struct ecap_module *module)
 {
 	print_text_section(out, "AUTHOR", module->author);
@@ -231,6 +255,7 @@ void ecap_man_module(FILE *out, const struct ecap_module *module, struct ecap_op
 	ecap_man_options(out, own, ".SS");
 	print_common(out, (struct ecap_options *[]){ own, common });
 	print_keys(out, rows, n, module->command);
+	print_named(out, module);
 	ecap_man_exit_status(out);
 	if (module->examples && *module->examples) {
 		fputs(".SH EXAMPLES\n.nf\n", out);

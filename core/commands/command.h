@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "common_options.h"
 #include "loader.h"
+#include "named.h"
 #include "options.h"
 
 /* Exit codes of the program. */
@@ -61,6 +62,14 @@ const struct ecap_option *ecap_command_takes_next(struct ecap_options *const *ta
 
 /* Binds the module's own rows, as ecap_options_new() does. */
 int ecap_module_options_new(const struct ecap_module *module, struct ecap_options **options);
+
+/*
+ * Reads the file, now that the sections are known: the module's own, with its options and the
+ * common ones, and its named ones. The caller keeps @path.
+ */
+int ecap_command_module_file(const char *path, const struct ecap_catalog *catalog,
+			     struct ecap_options *own, struct ecap_options *common,
+			     struct ecap_named_set *named);
 
 /* Sets the log up as --debug and --logaddr say. Returns 0 or a negative errno with a text. */
 int ecap_command_log(const struct ecap_common_config *common);

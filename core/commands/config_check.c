@@ -77,6 +77,18 @@ static int add_option(void *arg, const char *name, const char *value, const char
 							origin));
 }
 
+static int print_named(const struct ecap_planned *planned)
+{
+	struct ecap_options *options;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && (options = ecap_named_options(planned->named, i)); i++) {
+		printf("  [%s]\n", ecap_options_section(options));
+		err = for_each_set(options, 0, print_option, NULL);
+	}
+	return err;
+}
+
 static int print_text(struct ecap_options *common, const struct ecap_plan *plan)
 {
 	int err;
@@ -95,8 +107,28 @@ static int print_text(struct ecap_options *common, const struct ecap_plan *plan)
 		err = for_each_set(planned->own, 0, print_option, NULL);
 		if (!err)
 			err = for_each_set(planned->common, 0, print_option, NULL);
+		if (!err)
+			err = print_named(planned);
 	}
 	return err;
+}
+
+/* Its named sections, by what stands in the brackets. */
+static json_t *named_json(const struct ecap_planned *planned)
+{
+	json_t *all = json_object();
+	struct ecap_options *options;
+
+	for (uint32_t i = 0; (options = ecap_named_options(planned->named, i)); i++) {
+		json_t *one = json_object();
+
+		if (json_object_set_new(all, ecap_options_section(options), one) ||
+		    for_each_set(options, 0, add_option, one)) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return all;
 }
 
 static json_t *json_of(const struct ecap_planned *planned)
@@ -109,9 +141,9 @@ static json_t *json_of(const struct ecap_planned *planned)
 		json_decref(options);
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:s*, s:s, s:o}", "command", planned->name, "module",
+	return json_pack("{s:s, s:s, s:s*, s:s, s:o, s:o}", "command", planned->name, "module",
 			 module->name, "version", module->version, "file", planned->entry->path,
-			 "options", options);
+			 "options", options, "named", named_json(planned));
 }
 
 /* @plan: NULL when there are errors. */

@@ -17,6 +17,25 @@ static void print_head(FILE *out)
 		"nothing of a default, the value is an example of what is valid there.");
 }
 
+/* What the section may have behind it, in words: it would begin another section. */
+static void print_named(FILE *out, const struct ecap_module *module)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *words = module->named ? open_memstream(&text, &size) : NULL;
+
+	if (!words)
+		return;
+	fprintf(words, "Sections [%s.%s \"NAME\"] may follow%s%s. Their keys:", module->command,
+		module->named, module->named_help ? ": " : "",
+		module->named_help ? module->named_help : "");
+	for (uint32_t i = 0; i < module->n_named_options; i++)
+		fprintf(words, "%s %s", i ? "," : "", module->named_options[i].name);
+	fclose(words);
+	fputc('\n', out);
+	ecap_sample_comment(out, text);
+}
+
 static int print_module(FILE *out, const struct ecap_module *module)
 {
 	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL, *section = NULL;
@@ -32,6 +51,7 @@ static int print_module(FILE *out, const struct ecap_module *module)
 	ecap_sample_comment(out, module->summary);
 	ecap_sample_rows(out, tables, 1);
 	ecap_sample_rows(out, tables, 0);
+	print_named(out, module);
 	return 0;
 }
 

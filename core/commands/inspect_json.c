@@ -75,13 +75,28 @@ static json_t *option(const struct ecap_option *row)
 	return object;
 }
 
-static json_t *options(const struct ecap_module *module)
+static json_t *options(const struct ecap_option *rows, uint32_t n)
 {
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < module->n_options; i++)
-		json_array_append_new(list, option(&module->options[i]));
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, option(&rows[i]));
 	return list;
+}
+
+/* Its named sections; null: it has none. */
+static json_t *named(const struct ecap_module *module)
+{
+	json_t *object = module->named ? json_object() : json_null();
+
+	if (!module->named)
+		return object;
+	set(object, "word", module->named);
+	set(object, "help", module->named_help);
+	json_object_set_new(object, "config_size", json_integer(module->named_size));
+	json_object_set_new(object, "options", options(module->named_options,
+						       module->n_named_options));
+	return object;
 }
 
 static json_t *bpf(const struct ecap_examined *examined)
@@ -163,7 +178,8 @@ json_t *ecap_inspect_json(const struct ecap_examined *examined)
 	json_object_set_new(object, "operations", bits(desc->ops_set, operation_name));
 	json_object_set_new(object, "services", services(desc));
 	json_object_set_new(object, "config_size", json_integer(m->config_size));
-	json_object_set_new(object, "options", options(m));
+	json_object_set_new(object, "options", options(m->options, m->n_options));
+	json_object_set_new(object, "named", named(m));
 	json_object_set_new(object, "bpf", bpf(examined));
 	json_object_set_new(object, "usable", json_boolean(!examined->error));
 	json_object_set_new(object, "faults", faults(examined));

@@ -175,7 +175,8 @@ static void add_option(struct ecap_columns *columns, const struct ecap_option *r
 	ecap_columns_add(columns, cells);
 }
 
-static int print_options(const struct ecap_module *m)
+static int print_options(const char *of, const struct ecap_option *options, uint32_t n,
+			 uint32_t config_size)
 {
 	static const char *const headings[] = {
 		"FLAG", "SHORT", "ALIAS", "TYPE", "VALUE", "DEFAULT", "CHOICES", "RANGE", "FLAGS",
@@ -184,25 +185,40 @@ static int print_options(const struct ecap_module *m)
 	_cleanup_(columns_freep) struct ecap_columns *columns =
 		ecap_columns_new(headings, ARRAY_SIZE(headings));
 
-	if (!m->n_options)
+	if (!n)
 		return 0;
-	printf("\nOptions, a config of %u bytes:\n", m->config_size);
-	for (uint32_t i = 0; i < m->n_options; i++)
-		add_option(columns, &m->options[i]);
+	printf("\nOptions%s, a config of %u bytes:\n", of, config_size);
+	for (uint32_t i = 0; i < n; i++)
+		add_option(columns, &options[i]);
 	return ecap_columns_print(columns, stdout, 2);
 }
 
-static void print_docs(const struct ecap_module *m)
+static void print_docs(const struct ecap_option *options, uint32_t n)
 {
-	for (uint32_t i = 0; i < m->n_options; i++) {
-		_cleanup_free_ char *name = m->options[i].name ?
-					    ecap_shown_line(m->options[i].name) : NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		_cleanup_free_ char *name = options[i].name ? ecap_shown_line(options[i].name)
+							    : NULL;
 
-		if (!m->options[i].doc || !name)
+		if (!options[i].doc || !name)
 			continue;
 		printf("\nOn --%s:\n", name);
-		ecap_shown_lines(stdout, m->options[i].doc, 2);
+		ecap_shown_lines(stdout, options[i].doc, 2);
 	}
+}
+
+static int print_named(const struct ecap_module *m)
+{
+	_cleanup_free_ char *word = m->named ? ecap_shown_line(m->named) : NULL;
+	char of[160];
+	int err;
+
+	if (!word)
+		return 0;
+	print_paragraph("Named sections", m->named_help);
+	snprintf(of, sizeof(of), " of sections named by \"%.100s\"", word);
+	err = print_options(of, m->named_options, m->n_named_options, m->named_size);
+	print_docs(m->named_options, m->n_named_options);
+	return err;
 }
 
 static int print_bpf(const struct ecap_examined *examined)
@@ -257,8 +273,10 @@ static int print_text(const struct ecap_examined *examined)
 	print_paragraph("Description", m->description);
 	print_paragraph("Examples", m->examples);
 	if (!err)
-		err = print_options(m);
-	print_docs(m);
+		err = print_options("", m->options, m->n_options, m->config_size);
+	print_docs(m->options, m->n_options);
+	if (!err)
+		err = print_named(m);
 	if (!err)
 		err = print_bpf(examined);
 	print_faults(examined);

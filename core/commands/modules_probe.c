@@ -130,7 +130,8 @@ static int probe(struct ecap_command_line *line, const void *config)
 {
 	const struct probe_config *own = config;
 	const struct ecap_common_config *common = ecap_options_config(line->common);
-	struct ecap_probing probing = { .common = common, .patience_ns = own->patience };
+	struct ecap_probing probing = { .common = common, .catalog = line->catalog,
+					.patience_ns = own->patience };
 	_cleanup_(decref) json_t *found = NULL;
 	int err;
 

@@ -44,6 +44,7 @@ void ecap_plan_free(struct ecap_plan *plan)
 		ecap_options_free(plan->modules[i].section);
 		ecap_options_free(plan->modules[i].own);
 		ecap_options_free(plan->modules[i].common);
+		ecap_named_free(plan->modules[i].named);
 	}
 	free(plan->modules);
 	free(plan);
@@ -125,6 +126,8 @@ static int make_tables(struct ecap_planned *planned)
 	if (!err && desc)
 		err = ecap_options_new(planned->name, desc->module.options, desc->module.n_options,
 				       desc->module.config_size, &planned->own);
+	if (!err && desc)
+		err = ecap_named_new(&desc->module, &planned->named);
 	return err;
 }
 
@@ -150,21 +153,42 @@ static struct ecap_planned *find_planned(struct ecap_plan *plan, const char *nam
 	return NULL;
 }
 
+/* The module of a section or of a named one, added when it is the first of its sections. */
+static int planned_of(struct planner *p, const char *command, uint32_t line,
+		      struct ecap_planned **planned)
+{
+	struct ecap_catalog_entry *entry;
+	int err;
+
+	*planned = find_planned(p->plan, command);
+	if (*planned)
+		return 0;
+	err = ecap_catalog_by_section(p->line->catalog, command, &entry);
+	return err ? err : add_module(p->plan, entry, command, line, planned);
+}
+
+/* Of a module that cannot be used, nobody knows its named sections. */
+static int named_section(struct planner *p, const char *name, struct ecap_ini_section *section)
+{
+	_cleanup_free_ char *command = strndup(name, ecap_named_command(name));
+	struct ecap_planned *planned;
+	int err = command ? planned_of(p, command, section->line, &planned)
+			  : ecap_err(-ENOMEM, "out of memory");
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (!planned->named)
+		return 1;
+	return ecap_named_section(planned->named, p->plan->path, name, section);
+}
+
 static int module_section(struct planner *p, const char *name, struct ecap_ini_section *section)
 {
-	struct ecap_planned *planned = find_planned(p->plan, name);
-	struct ecap_catalog_entry *entry;
-	int err = 0;
+	struct ecap_planned *planned;
+	int err = planned_of(p, name, section->line, &planned);
 
-	if (!planned) {
-		err = ecap_catalog_by_section(p->line->catalog, name, &entry);
-		if (err == -ENOENT)
-			return 0;
-		if (!err)
-			err = add_module(p->plan, entry, name, section->line, &planned);
-	}
 	if (err)
-		return err;
+		return err == -ENOENT ? 0 : err;
 	section->name = planned->name;
 	section->kind = ECAP_FROM_SECTION;
 	section->tables[section->n_tables++] = planned->section;
@@ -180,6 +204,8 @@ static int on_section(void *arg, const char *name, struct ecap_ini_section *sect
 {
 	struct planner *p = arg;
 
+	if (ecap_named_command(name))
+		return named_section(p, name, section);
 	return strcmp(name, "global") ? module_section(p, name, section)
 				      : only_global(p->line->common, name, section);
 }
@@ -215,7 +241,9 @@ static int check_module(const struct ecap_planned *planned)
 
 static int check_options(const struct ecap_planned *planned)
 {
-	return ecap_options_finish(planned->own);
+	int err = ecap_options_finish(planned->own);
+
+	return err ? err : ecap_named_finish(planned->named);
 }
 
 static int check_common(const struct ecap_planned *planned)

@@ -15,6 +15,7 @@ struct ecap_planned {
 	uint32_t line;                /* where it begins */
 	struct ecap_options *section; /* struct ecap_section_config */
 	struct ecap_options *own;     /* the module's options; NULL: it cannot be used */
+	struct ecap_named_set *named; /* its named sections; NULL: it cannot be used */
 	struct ecap_options *common;  /* with what [global] and the command line say */
 };
 

@@ -12,6 +12,7 @@
 /* What is asked, of each file. */
 struct ecap_probing {
 	const struct ecap_common_config *common;
+	const struct ecap_catalog *catalog;
 	uint64_t patience_ns; /* for each module in each file */
 	struct ecap_catalog_entry *entries[ECAP_MAX_WORDS]; /* the modules */
 	uint32_t n_entries;

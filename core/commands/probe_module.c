@@ -60,12 +60,30 @@ static int on_finding(void *arg, const struct ecap_finding *f)
 	return 0;
 }
 
-static int ask(struct asked *asked, struct ecap_options *own)
+/* What the file of --config says; common options of the module's section say nothing here. */
+static int read_file(const struct asked *asked, struct ecap_options *own,
+		     struct ecap_named_set *named)
+{
+	const struct ecap_probing *probing = asked->probing;
+	_cleanup_(ecap_options_freep) struct ecap_options *common = NULL;
+	uint32_t n;
+	const struct ecap_option *rows = ecap_common_rows(&n);
+	int err;
+
+	if (!probing->common->config)
+		return 0;
+	err = ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &common);
+	return err ? err : ecap_command_module_file(probing->common->config, probing->catalog, own,
+						    common, named);
+}
+
+static int ask(struct asked *asked, struct ecap_options *own, struct ecap_named_set *named)
 {
 	const struct ecap_common_config *config = asked->probing->common;
 	struct ecap_common common;
 	struct ecap_instance_options options = {
 		.desc = asked->entry->desc, .config = ecap_options_config(own), .common = &common,
+		.named = ecap_named_list(named),
 		.strict = config->strict_modules, .on_finding = on_finding,
 		.on_finding_arg = asked,
 	};
@@ -86,11 +104,16 @@ static json_t *make_answer(void *arg)
 {
 	struct asked *asked = arg;
 	struct ecap_options *own = NULL;
+	struct ecap_named_set *named = NULL;
 	int err = ecap_module_options_new(&asked->entry->desc->module, &own);
 
+	if (!err)
+		err = ecap_named_new(&asked->entry->desc->module, &named);
+	if (!err)
+		err = read_file(asked, own, named);
 	/* What is required to capture is not required to look. */
 	if (!err)
-		err = ask(asked, own);
+		err = ask(asked, own, named);
 	if (err)
 		set(asked->answer, "error", ecap_err_text());
 	return asked->answer;

@@ -55,7 +55,8 @@ int ecap_command_run_file(struct ecap_command_line *line, const void *config)
 			jobs[n++] = (struct ecap_job){ planned->entry,
 						       ecap_options_config(planned->common),
 						       ecap_options_config(planned->own),
-						       planned->own };
+						       planned->own,
+						       ecap_named_list(planned->named) };
 	}
 	warn_of_nowhere(jobs, n);
 	return ecap_command_jobs(line, jobs, n);

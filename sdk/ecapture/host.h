@@ -122,6 +122,15 @@ struct ecap_common {
 	uint8_t reserved[6];
 };
 
+/* [grows: struct_size] A named section of the ini file: [tls.build "NAME"]. */
+struct ecap_named {
+	uint32_t struct_size;
+	uint32_t line;      /* of the file, where the section begins */
+	const char *name;   /* what stands between the quotes: never empty */
+	const char *file;   /* path of the ini file, for messages */
+	const void *config; /* struct of the descriptor's named_size bytes, filled by its named_options */
+};
+
 /* [grows: struct_size] What init() gets. Valid until close(). */
 struct ecap_context {
 	uint32_t struct_size;
@@ -138,6 +147,7 @@ struct ecap_context {
 	struct ecap_instance *self;     /* first argument of each of those calls */
 	const struct ecap_common *common; /* the options that every module has */
 	const void *config;             /* the module's own config struct, filled and checked */
+	const struct ecap_named *const *named; /* its named sections, ended by NULL; never NULL itself */
 };
 
 /* Short for the calls of the host of the context @c. */

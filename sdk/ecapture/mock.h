@@ -34,9 +34,14 @@ const struct ecap_module ecapture_module_1; /* the module under test */
 
 /* ---- driving the module ---- */
 
-/* A mock with a host, a context and the defaults of the module's options. */
+/*
+ * A mock with a host, a context and the defaults of the module's options. Named sections are what
+ * the test puts into the context: a list that ends with NULL.
+ */
 static inline void ecap_mock_new(struct ecap_mock *m, const struct ecap_module *module)
 {
+	static const struct ecap_named *const none[] = { NULL };
+
 	memset(m, 0, sizeof(*m));
 	m->module = module;
 	m->events_end = &m->events;
@@ -57,6 +62,7 @@ static inline void ecap_mock_new(struct ecap_mock *m, const struct ecap_module *
 	m->context.btf_mode = ECAP_BTF_CORE;
 	m->context.n_cpus = 4;
 	m->context.page_size = 4096;
+	m->context.named = none;
 	m->context.host = &m->host;
 	m->context.self = (struct ecap_instance *)(void *)m;
 	m->context.common = &m->common;

@@ -118,6 +118,11 @@ struct ecap_module {
 	uint32_t n_options, option_size; /* number of rows; bytes from one to the next */
 	uint32_t n_bpf, bpf_size;      /* the same of bpf */
 	uint32_t map_size, field_size; /* of struct ecap_map and struct ecap_field */
+	const char *named;             /* "build": the ini file may have sections [COMMAND.build "NAME"]; or NULL */
+	const char *named_help;        /* what they are for, one line, and what NAME is; or NULL */
+	const struct ecap_option *named_options; /* rows of such a section, option_size apart; or NULL */
+	uint32_t n_named_options;      /* number of rows */
+	uint32_t named_size;           /* bytes of the config struct of one section */
 };
 
 /* Name of the symbol: the major of the ABI is a part of it. */

@@ -31,26 +31,35 @@ static uint64_t random_below(uint64_t n)
 	return (random_next() >> 16) % n;
 }
 
+/* The texts of rows, each of which must fit its config. */
+static uint64_t use_options(const struct ecap_option *rows, uint32_t n, uint32_t config_size)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ecap_option *o = &rows[i];
+		const char *const more[] = { o->name, o->alias, o->metavar, o->def, o->choices,
+					     o->group, o->help, o->doc };
+
+		for (size_t j = 0; j < ARRAY_SIZE(more); j++)
+			sum += more[j] ? strlen(more[j]) : 0;
+		assert_true((uint64_t)o->offset + o->size <= config_size);
+	}
+	return sum;
+}
+
 /* Reads every byte that a descriptor leads to, so that the sanitizers see a wrong one. */
 static uint64_t use(const struct ecap_desc *desc, uint64_t file_size)
 {
 	const struct ecap_module *m = &desc->module;
 	const char *const texts[] = { m->name, m->command, m->aliases, m->version, m->summary,
 				      m->description, m->examples, m->license, m->author, m->url,
-				      m->targets };
-	uint64_t sum = 0;
+				      m->targets, m->named, m->named_help };
+	uint64_t sum = use_options(m->options, m->n_options, m->config_size) +
+		       use_options(m->named_options, m->n_named_options, m->named_size);
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		sum += texts[i] ? strlen(texts[i]) : 0;
-	for (uint32_t i = 0; i < m->n_options; i++) {
-		const struct ecap_option *o = &m->options[i];
-		const char *const more[] = { o->name, o->alias, o->metavar, o->def, o->choices,
-					     o->group, o->help, o->doc };
-
-		for (size_t j = 0; j < ARRAY_SIZE(more); j++)
-			sum += more[j] ? strlen(more[j]) : 0;
-		assert_true((uint64_t)o->offset + o->size <= m->config_size);
-	}
 	for (uint32_t i = 0; i < desc->n_services; i++)
 		sum += strlen(m->services[i]);
 	for (uint32_t i = 0; i < m->n_bpf; i++) {
@@ -66,6 +75,19 @@ static uint64_t length(const char *text)
 	return text ? strlen(text) : 0;
 }
 
+static uint64_t use_rows(const struct ecap_option *rows, uint32_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ecap_option *o = &rows[i];
+
+		sum += length(o->name) + length(o->alias) + length(o->metavar) + length(o->def) +
+		       length(o->choices) + length(o->group) + length(o->help) + length(o->doc);
+	}
+	return sum;
+}
+
 /* The same of one that is refused, of which parts may be missing: what inspect shows. */
 static uint64_t use_rest(const struct ecap_desc *desc)
 {
@@ -73,14 +95,11 @@ static uint64_t use_rest(const struct ecap_desc *desc)
 	uint64_t sum = length(m->name) + length(m->command) + length(m->aliases) +
 		       length(m->version) + length(m->summary) + length(m->description) +
 		       length(m->examples) + length(m->license) + length(m->author) +
-		       length(m->url) + length(m->targets) + (m->ops != NULL);
+		       length(m->url) + length(m->targets) + (m->ops != NULL) +
+		       length(m->named) + length(m->named_help) +
+		       use_rows(m->options, m->n_options) +
+		       use_rows(m->named_options, m->n_named_options);
 
-	for (uint32_t i = 0; i < m->n_options; i++) {
-		const struct ecap_option *o = &m->options[i];
-
-		sum += length(o->name) + length(o->alias) + length(o->metavar) + length(o->def) +
-		       length(o->choices) + length(o->group) + length(o->help) + length(o->doc);
-	}
 	for (uint32_t i = 0; i < desc->n_services; i++)
 		sum += length(m->services[i]);
 	for (uint32_t i = 0; i < m->n_bpf; i++)

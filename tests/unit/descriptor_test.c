@@ -70,13 +70,14 @@ static void same_text(const char *a, const char *b)
 	}
 }
 
-static void same_options(const struct ecap_module *a, const struct ecap_module *b)
+static void same_options(const struct ecap_option *a, uint32_t n, const struct ecap_option *rows,
+			 uint32_t n_rows, uint32_t row_size)
 {
-	assert_int_equal(a->n_options, b->n_options);
-	for (uint32_t i = 0; i < a->n_options; i++) {
-		const struct ecap_option *x = &a->options[i];
-		const struct ecap_option *y = (const void *)((const char *)b->options +
-							     (size_t)i * b->option_size);
+	assert_int_equal(n, n_rows);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ecap_option *x = &a[i];
+		const struct ecap_option *y = (const void *)((const char *)rows +
+							     (size_t)i * row_size);
 
 		same_text(x->name, y->name);
 		same_text(x->alias, y->alias);
@@ -156,7 +157,12 @@ static void same_as_loaded(const char *path, const struct ecap_desc *desc)
 		same_text(a->services[i], b->services[i]);
 	assert_int_equal(!a->services, !b->services);
 	same_ops(desc, b->ops);
-	same_options(a, b);
+	same_options(a->options, a->n_options, b->options, b->n_options, b->option_size);
+	same_text(a->named, b->named);
+	same_text(a->named_help, b->named_help);
+	assert_int_equal(a->named_size, b->named_size);
+	same_options(a->named_options, a->n_named_options, b->named_options, b->n_named_options,
+		     b->option_size);
 	same_bpf(path, desc, b);
 }
 
@@ -392,6 +398,7 @@ static void refuses_numbers(void **state)
 		{ MODULE_(n_options), 513, "has 513 options, more than 512" },
 		{ MODULE_(n_options), UINT32_MAX, "has 4294967295 options" },
 		{ MODULE_(n_options), 500, "option row ends outside of its data" },
+		{ MODULE_(n_named_options), 513, "named sections: has 513 options, more than 512" },
 		{ MODULE_(option_size), 0, "its option row has 0 bytes, expected are" },
 		{ MODULE_(option_size), 88, "its option row has 88 bytes, expected are" },
 		{ MODULE_(option_size), 97, "its option row has 97 bytes, expected are" },

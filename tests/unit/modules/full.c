@@ -106,6 +106,17 @@ STATIC const struct ecap_option full_options[] = {
 		 .help = "a switch"),
 };
 
+struct full_named {
+	uint64_t at;
+	const char *word;
+};
+
+STATIC const struct ecap_option full_named[] = {
+	ECAP_OPT(struct full_named, at, ECAP_OPT_U64, "at", .def = "12", .help = "where"),
+	ECAP_OPT(struct full_named, word, ECAP_OPT_STRING, "word", .help = "a word",
+		 .doc = "A paragraph about the word."),
+};
+
 ECAP_BPF_OBJECT(first, "object.o");
 ECAP_BPF_OBJECT(second, "object.o");
 STATIC const struct ecap_bpf full_bpf[] = {
@@ -122,4 +133,6 @@ ECAP_MODULE(.name = "full", .command = "fill", .aliases = "openfull,full-alias",
 	    .targets = "libfull.so", .services = full_services, .ops = &full_ops,
 	    .options = full_options, .n_options = ECAP_COUNT(full_options),
 	    .config_size = sizeof(struct full_config), .bpf = full_bpf,
-	    .n_bpf = ECAP_COUNT(full_bpf));
+	    .n_bpf = ECAP_COUNT(full_bpf),
+	    .named = "place", .named_help = "where it is", .named_options = full_named,
+	    .n_named_options = ECAP_COUNT(full_named), .named_size = sizeof(struct full_named));
