@@ -24,6 +24,7 @@
 #include <ecapture/bpf/socket.bpf.h>
 #endif
 #ifdef ECAP_TASK_STORAGE
+#include "openssl_older.bpf.h"
 #include "openssl_socket.bpf.h"
 #endif
 
@@ -65,7 +66,7 @@ static __always_inline int enter_by_cookie(struct pt_regs *ctx)
 	/* The verifier takes no computed offset into the registers: read both, then choose. */
 	barrier_var(fourth);
 	barrier_var(fifth);
-	return enter(ctx, cookie & 0xff, cookie >> 8 & 0xff, cookie >> 16 == 4 ? fifth : fourth);
+	return enter(ctx, cookie & 0xff, cookie >> 8 & 0xff, (cookie >> 16 & 0xff) == 4 ? fifth : fourth);
 }
 #else
 /* One program for each place where the fourth argument may be when the probe is hit. */
@@ -187,6 +188,51 @@ int call_session(struct pt_regs *ctx)
 	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
 		return !enter_by_cookie(ctx);
 	leave(ctx);
+	return 0;
+}
+#endif
+
+#ifdef ECAP_TASK_STORAGE
+/* 1 when the return matters: the connection may be older than the capture. */
+static __always_inline int enter_older(struct pt_regs *ctx)
+{
+	if (!is_known(PT_REGS_PARM1(ctx)))
+		return enter_by_cookie(ctx);
+	count_known(ctx);
+	return 0;
+}
+
+/* No data can move before there are secrets, which have come by if that was since the start. */
+static __always_inline void leave_older(struct pt_regs *ctx)
+{
+	struct task_calls *calls = get_calls(0);
+	struct call call;
+
+	if (calls && pop_call(calls, PT_REGS_SP(ctx) - ECAP_RETURN_ADDRESS_SIZE, &call) &&
+	    moved_bytes(ctx, &call) && !is_known(call.ssl))
+		tell_older(ctx, call.ssl);
+}
+
+SEC("uprobe")
+int older_entry(struct pt_regs *ctx)
+{
+	enter_older(ctx);
+	return 0;
+}
+
+SEC("uretprobe" ECAP_SLEEPABLE)
+int older_return(struct pt_regs *ctx)
+{
+	leave_older(ctx);
+	return 0;
+}
+
+SEC("uprobe" ECAP_SLEEPABLE)
+int older_session(struct pt_regs *ctx)
+{
+	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
+		return !enter_older(ctx);
+	leave_older(ctx);
 	return 0;
 }
 #endif

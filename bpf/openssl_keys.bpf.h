@@ -35,18 +35,60 @@ static __always_inline long read_user(void *to, __u32 len, __u64 from)
 	return err;
 }
 
-static __always_inline long read_client_random(const struct openssl_key_site *site, __u64 from,
-					       __u8 *random)
+/* Where the path leads that begins at @from. */
+static __always_inline long follow(const struct openssl_key_site *site, __u64 from, __u64 *to)
 {
 	for (__u32 i = 0; i < OPENSSL_KEY_LOADS; i++) {
 		from += (__s64)site->offset[i];
-		if (i >= site->n_loads)
-			return read_user(random, OPENSSL_RANDOM_BYTES, from);
+		if (i >= site->n_loads) {
+			*to = from;
+			return 0;
+		}
 		if (read_user(&from, sizeof(from), from))
 			return -1;
 	}
-	return read_user(random, OPENSSL_RANDOM_BYTES, from + (__s64)site->offset[OPENSSL_KEY_LOADS]);
+	*to = from + (__s64)site->offset[OPENSSL_KEY_LOADS];
+	return 0;
 }
+
+static __always_inline long read_client_random(const struct openssl_key_site *site, __u64 ssl,
+					       __u8 *random)
+{
+	__u64 at;
+
+	return follow(site, ssl, &at) || read_user(random, OPENSSL_RANDOM_BYTES, at);
+}
+
+#ifdef ECAP_TASK_STORAGE
+/* Connections of which secrets came by, or which were looked at. LRU, as in openssl_conns.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct conn_key);
+	__type(value, __u8);
+} known_conns SEC(".maps");
+
+static __always_inline int is_known(__u64 ssl)
+{
+	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
+
+	return bpf_map_lookup_elem(&known_conns, &key) != NULL;
+}
+
+static __always_inline void set_known(__u64 ssl)
+{
+	struct conn_key key = { .ssl = ssl, .pid = bpf_get_current_pid_tgid() >> 32 };
+	__u8 one = 1;
+
+	bpf_map_update_elem(&known_conns, &key, &one, BPF_ANY);
+}
+
+/* CLIENT_TRAFFIC_SECRET_N: one that was updated says nothing of those before. */
+static __always_inline int is_update(const char *label)
+{
+	return label[sizeof("CLIENT_TRAFFIC_SECRET_N") - 2] == 'N';
+}
+#endif
 
 SEC("uprobe" ECAP_SLEEPABLE)
 int key_logged(struct pt_regs *ctx)
@@ -64,6 +106,10 @@ int key_logged(struct pt_regs *ctx)
 	/* What cannot be read stays empty: labels are told apart by their address, too. */
 	if (read_user(record.label, sizeof(record.label) - 1, record.label_addr))
 		__builtin_memset(record.label, 0, sizeof(record.label));
+#ifdef ECAP_TASK_STORAGE
+	if (!is_update(record.label))
+		set_known(PT_REGS_PARM1(ctx));
+#endif
 	if (!len || len > sizeof(record.secret) ||
 	    read_user(record.secret, (__u32)len, PT_REGS_PARM3(ctx)) ||
 	    read_client_random(site, PT_REGS_PARM1(ctx), record.client_random)) {
@@ -71,7 +117,7 @@ int key_logged(struct pt_regs *ctx)
 		return 0;
 	}
 	ecap_fill_task(&record.record);
-	ecap_send_scratch(ctx, &record, sizeof(record), NULL, 0);
+	ecap_emit(ctx, &record, sizeof(record), NULL, 0);
 	return 0;
 }
 

@@ -8,10 +8,17 @@
 #define OPENSSL_RECORD_DATA   1u /* plaintext: the header, then len bytes */
 #define OPENSSL_RECORD_UNSEEN 2u /* bytes that no buffer shows: total of them, no payload */
 #define OPENSSL_RECORD_KEY    3u /* a secret: struct openssl_key_record */
+#define OPENSSL_RECORD_OLDER  4u /* a connection from before the start that shows no secret */
+#define OPENSSL_RECORD_QUIET  5u /* no more such connections have been seen for a while */
 
 /* Why no buffer shows them. */
 #define OPENSSL_UNSEEN_SENDFILE 1u /* SSL_sendfile */
 #define OPENSSL_UNSEEN_KTLS     2u /* socket operations of the process on a kernel TLS socket */
+
+/* Why a connection from before the start shows no secret. */
+#define OPENSSL_OLDER_TLS13   1u /* what was derived from it is gone, or may have been updated */
+#define OPENSSL_OLDER_NO_WAY  2u /* the library does not show where it is */
+#define OPENSSL_OLDER_UNREAD  3u /* what is there is no secret */
 
 struct openssl_record {
 	uint64_t mono_ns;
@@ -21,7 +28,7 @@ struct openssl_record {
 	int32_t fd;         /* -1 when unknown */
 	uint16_t type;      /* OPENSSL_RECORD_* */
 	uint8_t direction;  /* ECAP_DIR_* */
-	uint8_t reason;     /* OPENSSL_UNSEEN_* */
+	uint8_t reason;     /* OPENSSL_UNSEEN_*, OPENSSL_OLDER_*; of a secret: 1, an older one */
 	uint32_t len;       /* payload bytes in this record */
 	uint64_t offset;    /* of them in what the call moved */
 	uint64_t total;     /* bytes the call moved */
@@ -58,6 +65,23 @@ struct openssl_key_site {
 	int32_t offset[OPENSSL_KEY_LOADS + 1];
 };
 
+/* Where the members of a connection object are that its getters read. */
+struct openssl_older_site {
+	struct openssl_key_site client_random;
+	struct openssl_key_site in_init; /* not 0 while there is a handshake */
+	struct openssl_key_site session, version;
+	uint32_t in_init_width, version_width, length_width; /* bytes */
+	int32_t length, secret; /* of the TLS 1.2 master secret, in the session */
+	uint32_t complete;      /* 0: only the client random is known */
+};
+
+_Static_assert(sizeof(struct openssl_older_site) == 104, "no holes, the same on both sides");
+
+#define OPENSSL_MASTER_BYTES 48u /* RFC 5246, 8.1 */
+
+/* After so many calls on one CPU, all for connections that are known, there is nothing to find. */
+#define OPENSSL_OLDER_CALLS 20000u
+
 /*
  * The key of a function in the map of sites where programs know no cookies: what all mappings of
  * a file have in common of its address. Pages have 4 KiB or more.
@@ -70,6 +94,9 @@ struct openssl_key_site {
  * pointer to it when the probe is hit (3 is the fourth's own, 4 the fifth's).
  */
 #define OPENSSL_COOKIE(direction, result, done) ((direction) | (result) << 8 | (done) << 16)
+
+/* The same, with the file's key in the map of older sites. */
+#define OPENSSL_OLDER_COOKIE(call, key) ((uint64_t)(call) | (uint64_t)(key) << 24)
 
 #define OPENSSL_RETURNS_INT      1u /* the return value, when positive */
 #define OPENSSL_RETURNS_DONE     2u /* 1, and *done has the number */

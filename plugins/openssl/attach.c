@@ -38,7 +38,7 @@ struct plan {
 	uint32_t n_calls, n_notes;
 };
 
-static uint32_t cookie_of(const struct openssl_probe *probe)
+uint32_t openssl_cookie_of(const struct openssl_probe *probe)
 {
 	uint32_t direction = roles[probe->role].direction;
 
@@ -60,7 +60,7 @@ static const char *entry_of(uint64_t cookie)
 static int plan_probe(struct openssl *m, const struct ecap_target *target,
 		      const struct openssl_probe *probe, struct plan *plan)
 {
-	uint32_t cookie = cookie_of(probe);
+	uint32_t cookie = openssl_cookie_of(probe);
 
 	ecap_log(m->ctx, ECAP_LOG_DEBUG,
 		 "%s: %s at 0x%llx (file offset 0x%llx), found by %s; probe on \"%s\" (%s)",
@@ -94,6 +94,11 @@ int openssl_has_session(const struct openssl *m)
 int openssl_has_cookies(const struct openssl *m)
 {
 	return has_program(m, "note");
+}
+
+int openssl_has_older(const struct openssl *m)
+{
+	return has_program(m, OPENSSL_OLDER);
 }
 
 /* Old kernels: a program for each kind of point. */

@@ -11,8 +11,7 @@ static const struct {
 		"moves data by kernel TLS outside the library: no buffer shows it" },
 };
 
-/* 1 the first time for this process and reason. */
-static int first_time(struct openssl *m, uint32_t pid, uint32_t reason)
+int openssl_first_time(struct openssl *m, uint32_t pid, uint32_t reason)
 {
 	for (uint32_t i = 0; i < m->n_said; i++)
 		if (m->said[i].pid == pid && m->said[i].reason == reason)
@@ -29,7 +28,7 @@ static int tell_unseen(struct openssl *m, const struct openssl_record *r)
 	if (!r->reason || r->reason >= ECAP_COUNT(unseen))
 		return -EINVAL;
 	m->ctx->host->count(m->ctx->self, unseen[r->reason].counter, r->total);
-	if (first_time(m, r->pid, r->reason))
+	if (openssl_first_time(m, r->pid, r->reason))
 		ecap_log(m->ctx, ECAP_LOG_WARN, "process %u (%.16s) %s; counted in the summary",
 			 r->pid, r->comm, unseen[r->reason].text);
 	return 0;
@@ -48,6 +47,8 @@ int openssl_decode(void *state, uint32_t map_id, const void *rec, uint32_t len,
 	if (r->type == OPENSSL_RECORD_KEY)
 		return len < sizeof(struct openssl_key_record)
 			? -EINVAL : openssl_decode_key(state, rec);
+	if (r->type == OPENSSL_RECORD_OLDER || r->type == OPENSSL_RECORD_QUIET)
+		return openssl_decode_older(state, r);
 	if (r->type != OPENSSL_RECORD_DATA)
 		return -EINVAL;
 	ev->dest = ECAP_DEST_PROCESSOR;

@@ -26,6 +26,9 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 	const char *label = *r->label ? r->label : label_by_address(m, r);
 	int added;
 
+	if (r->record.reason)
+		label = openssl_labels[OPENSSL_CLIENT_RANDOM];
+
 	if (!m->keys || !label || r->secret_len > sizeof(r->secret) ||
 	    !memchr(r->label, 0, sizeof(r->label)))
 		return -EINVAL;
@@ -37,6 +40,8 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 		m->ctx->host->abort(m->ctx->self, added);
 		return 0;
 	}
+	if (added && r->record.reason)
+		m->ctx->host->count(m->ctx->self, "secrets from before the start", 1);
 	m->ctx->host->count(m->ctx->self, added ? "secrets written" : "secrets told again", 1);
 	return 0;
 }

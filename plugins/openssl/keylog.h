@@ -10,6 +10,8 @@
 
 #define OPENSSL_N_LABELS 7u
 
+#define OPENSSL_CLIENT_RANDOM 0u /* index of the label of master secrets */
+
 /* Name of a label by its index. */
 extern const char *const openssl_labels[OPENSSL_N_LABELS];
 

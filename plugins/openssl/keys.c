@@ -74,6 +74,9 @@ int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
 		return openssl_refuse(m, target, err, found.tried);
 	for (uint32_t i = 0; i < found.n && !err; i++)
 		err = attach_key_function(m, target, &found.list[i]);
+	if (!err)
+		err = openssl_attach_older(m, target, file, &found,
+					   m->key_places[m->n_key_places - 1].key);
 	if (err) {
 		ecap_links_cut(&m->links, before);
 		return err;

@@ -54,6 +54,7 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 		return ecap_fail(ctx, -ENOMEM, "out of memory");
 	m->ctx = ctx;
 	m->config = config;
+	pthread_mutex_init(&m->older_lock, NULL);
 	m->elf = ecap_elf(ctx);
 	m->targets = ecap_targets(ctx);
 	m->keylog = ecap_keylog(ctx);
@@ -84,11 +85,17 @@ static void choose_programs(struct openssl *m)
 
 	if (m->keys) {
 		bpf_object__for_each_program(program, m->object)
-			bpf_program__set_autoload(program, !strcmp(bpf_program__name(program),
-								   OPENSSL_KEYS));
+			bpf_program__set_autoload(program, 0);
+		autoload(m, OPENSSL_KEYS, 1);
+		autoload(m, OPENSSL_OLDER, session);
+		autoload(m, "older_entry", !session);
+		autoload(m, "older_return", !session);
 		return;
 	}
 	autoload(m, OPENSSL_KEYS, 0);
+	autoload(m, OPENSSL_OLDER, 0);
+	autoload(m, "older_entry", 0);
+	autoload(m, "older_return", 0);
 	autoload(m, OPENSSL_SESSION, session);
 	autoload(m, "call_entry", !session);
 	autoload(m, "call_return", !session);
@@ -108,7 +115,10 @@ static int openssl_load(void *state)
 	if (err)
 		return err;
 	choose_programs(m);
-	return ecap_bpf_load(m->ctx, m->object, OPENSSL_SESSION);
+	if (m->keys && !openssl_has_older(m))
+		ecap_log(m->ctx, ECAP_LOG_INFO, "connections from before the start are not seen: this "
+			 "kernel has no attach cookies or no storage of tasks");
+	return ecap_bpf_load(m->ctx, m->object, m->keys ? OPENSSL_OLDER : OPENSSL_SESSION);
 }
 
 static int openssl_maps(void *state, const struct ecap_map **maps, uint32_t *n)
@@ -189,8 +199,10 @@ static int openssl_start(void *state)
 
 	if (!err)
 		err = find_files(m);
-	if (err)
+	if (err) {
 		ecap_links_cut(&m->links, 0);
+		openssl_end_older(m);
+	}
 	return err;
 }
 
@@ -199,6 +211,7 @@ static int openssl_stop(void *state)
 	struct openssl *m = state;
 
 	ecap_links_cut(&m->links, 0);
+	openssl_end_older(m);
 	return 0;
 }
 
@@ -207,6 +220,8 @@ static void openssl_close(void *state)
 	struct openssl *m = state;
 
 	ecap_links_cut(&m->links, 0);
+	openssl_end_older(m);
+	pthread_mutex_destroy(&m->older_lock);
 	bpf_object__close(m->object);
 	m->keylog->close(m->keys);
 	free(m->key_places);

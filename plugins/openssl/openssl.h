@@ -3,6 +3,8 @@
 #ifndef OPENSSL_MODULE_H
 #define OPENSSL_MODULE_H
 
+#include <pthread.h>
+
 #include <ecapture/libbpf.h>
 #include <ecapture/service/elf.h>
 #include <ecapture/service/keylog.h>
@@ -26,9 +28,11 @@ enum { OPENSSL_TEXT, OPENSSL_PCAP, OPENSSL_PCAPNG, OPENSSL_KEY, OPENSSL_KEYLOG }
 /* The program for entry and return in one, and that for secrets. */
 #define OPENSSL_SESSION "call_session"
 #define OPENSSL_KEYS    "key_logged"
+#define OPENSSL_OLDER   "older_session" /* for connections from before the start */
 
 /* Processes for which something was said already: once is enough. */
-#define OPENSSL_SAID_MAX 1024
+#define OPENSSL_SAID_MAX   1024
+#define OPENSSL_SAID_OLDER 16u /* an OPENSSL_OLDER_* as a reason, beside OPENSSL_UNSEEN_* */
 
 /* A place that the programs know, and the labels of its file. */
 struct openssl_key_place {
@@ -44,6 +48,8 @@ struct openssl {
 	const struct ecap_targets *targets;
 	struct bpf_object *object;
 	struct ecap_links links;
+	struct ecap_links older;    /* for connections from before the start */
+	pthread_mutex_t older_lock; /* of @older: the reader ends it */
 	struct ecap_map map;
 	uint32_t n_files; /* that are probed */
 	const struct ecap_keylog *keylog;
@@ -62,12 +68,29 @@ int openssl_has_session(const struct openssl *m);
 /* 1 when its programs are told by attach cookies what a probe is for. */
 int openssl_has_cookies(const struct openssl *m);
 
+/* What the attach cookie of a read or write probe says. */
+uint32_t openssl_cookie_of(const struct openssl_probe *probe);
+
 /* A file that was looked for, not named, may lack the functions: 0, others are searched on. */
 int openssl_refuse(struct openssl *m, const struct ecap_target *target, int err, const char *why);
 
 /* The same for the functions that secrets come by. */
 int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
 			struct ecap_elf_file *file);
+/*
+ * The same for connections from before the start; @key is that of the file's place. None, and 0,
+ * where the programs cannot do it.
+ */
+int openssl_attach_older(struct openssl *m, const struct ecap_target *target,
+			 struct ecap_elf_file *file, const struct openssl_keylogs *keylogs,
+			 uint64_t key);
+int openssl_has_older(const struct openssl *m);
+void openssl_end_older(struct openssl *m);
+/* [reader] Of OPENSSL_RECORD_OLDER and OPENSSL_RECORD_QUIET. */
+int openssl_decode_older(struct openssl *m, const struct openssl_record *r);
+/* [reader] 1 the first time for this process and reason. */
+int openssl_first_time(struct openssl *m, uint32_t pid, uint32_t reason);
+
 /* [reader] Into the key log. Returns 0 or a negative errno. */
 int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r);
 

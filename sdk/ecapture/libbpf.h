@@ -92,9 +92,13 @@ static inline int ecap_bpf_set(const struct ecap_context *ctx, struct bpf_object
 	char *copy;
 	int err;
 
-	bpf_object__for_each_map(m, object)
-		if (strstr(bpf_map__name(m), ".rodata"))
+	/* Not ".rodata.str1.1", where a program has texts. */
+	bpf_object__for_each_map(m, object) {
+		const char *dot = strrchr(bpf_map__name(m), '.');
+
+		if (dot && !strcmp(dot, ".rodata"))
 			map = m;
+	}
 	now = map ? bpf_map__initial_value(map, &len) : NULL;
 	if (!now || offset < 0 || (size_t)offset + size > len)
 		return ecap_fail(ctx, -ENOENT, "BPF object has no variable %s of %u bytes", name, size);

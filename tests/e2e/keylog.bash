@@ -37,3 +37,11 @@ client() {
 	timeout 20 openssl s_client -connect "127.0.0.1:$PORT" -keylogfile "$D/own" "$@" \
 		>"$D/client.out" 2>&1
 }
+
+# Nobody that we started was taken for one that had connections before the capture.
+none_older() {
+	local name
+	for name in "${!pid_of[@]}"; do
+		! has_line "$LOG" "process ${pid_of[$name]} .*from before the start" || return 1
+	done
+}

@@ -71,6 +71,7 @@ every() {
 	mapfile -t list < <(suites tls1_2 Au=DSS)
 	negotiate tls1_2 "${list[@]}"
 	stop_capture
+	none_older
 	same_keys 110
 }
 
@@ -80,6 +81,7 @@ every() {
 	every tls1 30
 	every tls1_1 30
 	stop_capture
+	none_older
 	same_keys 60
 }
 
@@ -99,6 +101,7 @@ every() {
 	client -tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256 -psk "$PSK" </dev/null
 	has_line "$D/client.out" '^Reused, TLSv1.3'
 	stop_capture
+	none_older
 	same_keys 65
 }
 
@@ -114,6 +117,10 @@ answered() { # TEXT
 	expect talk "^$(rev <<<"$1")\$" >/dev/null
 }
 
+twice_updated() {
+	[ "$(grep -c KEYUPDATE "$D/talk.err")" = 2 ]
+}
+
 @test "TLS 1.3: key updates of both sides, with what OpenSSL tells of them" {
 	serve -rev
 	capture tls -m keylog -k "$D/keys"
@@ -123,6 +130,7 @@ answered() { # TEXT
 	wait_until 10 has_line "$D/talk.err" KEYUPDATE
 	answered two
 	say talk k
+	wait_until 10 twice_updated
 	answered three
 	say talk Q
 	finish talk
@@ -143,6 +151,7 @@ answered() { # TEXT
 	say talk Q
 	finish talk
 	stop_capture
+	none_older
 	same_keys 2
 }
 
@@ -160,6 +169,7 @@ answered() { # TEXT
 	say talk Q
 	finish talk
 	stop_capture
+	none_older
 	same_keys 11
 }
 
@@ -179,5 +189,6 @@ answered() { # TEXT
 		end_process "${pid_of[server]}"
 	done
 	stop_capture
+	none_older
 	same_keys 2
 }

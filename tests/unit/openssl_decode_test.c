@@ -278,6 +278,46 @@ static void test_many_processes(void **state)
 	free(m);
 }
 
+static int older(struct openssl *m, uint32_t pid, uint8_t reason)
+{
+	struct openssl_record record = data_record;
+	struct ecap_event ev;
+
+	record.type = OPENSSL_RECORD_OLDER;
+	record.reason = reason;
+	record.pid = pid;
+	record.len = 0;
+	int got = decode(m, &record, "", sizeof(record), &ev);
+
+	assert_no_event(&ev);
+	return got;
+}
+
+/* Reasons of one kind are not taken for those of the other. */
+static void test_older(void **state)
+{
+	struct openssl *m = new_state();
+
+	(void)state;
+	assert_int_equal(unseen(m, 10, OPENSSL_UNSEEN_SENDFILE, 0), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(older(m, 10, OPENSSL_OLDER_TLS13), 0);
+	assert_int_equal(host_got.n_logs, 2);
+	assert_int_equal(host_got.level, ECAP_LOG_WARN);
+	assert_string_equal(host_got.counter, "connections from before the start, no secrets");
+	assert_int_equal(host_got.added, 3);
+	assert_non_null(strstr(host_got.text, "process 10 (curl) has connections from before the "
+			       "start, which stay encrypted: TLS 1.3 keeps no secret"));
+	assert_int_equal(older(m, 10, OPENSSL_OLDER_NO_WAY), 0);
+	assert_non_null(strstr(host_got.text, "the library does not show where"));
+	assert_int_equal(older(m, 11, OPENSSL_OLDER_TLS13), 0);
+	assert_int_equal(host_got.n_logs, 4);
+	assert_int_equal(older(m, 10, 0), -EINVAL);
+	assert_int_equal(older(m, 10, OPENSSL_OLDER_UNREAD + 1), -EINVAL);
+	assert_int_equal(host_got.n_logs, 4);
+	free(m);
+}
+
 /* What came to the key log, whose answer the test decides. */
 static struct {
 	char label[64];
@@ -394,6 +434,25 @@ static void test_key_without_label(void **state)
 	free(m);
 }
 
+/* The programs have no text for the secret that they find themselves. */
+static void test_older_secret(void **state)
+{
+	struct openssl_key_record r = key_record;
+	struct openssl *m = new_key_state(NULL, 0);
+
+	(void)state;
+	r.record.reason = 1;
+	memset(r.label, 0, sizeof(r.label));
+	assert_int_equal(decode_key(m, &r, sizeof(r)), 0);
+	assert_string_equal(log_got.label, "CLIENT_RANDOM");
+	assert_int_equal(log_got.len, 48);
+	assert_int_equal(host_got.n_counts, 2);
+	log_got.answer = 0;
+	assert_int_equal(decode_key(m, &r, sizeof(r)), 0);
+	assert_int_equal(host_got.n_counts, 3);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_unknown_reason),
 		cmocka_unit_test(test_many_processes),
+		cmocka_unit_test(test_older),
+		cmocka_unit_test(test_older_secret),
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_key_refused),
 		cmocka_unit_test(test_key_without_label),
