@@ -25,7 +25,7 @@
 #define LOCK_WAIT_NS 100000000
 
 /* Bytes of others between two flushes: together with what is between them, far below IOV_MAX. */
-#define MAX_REFERENCES 128
+#define MAX_REFERENCES 256
 
 /* Bytes that come when @at bytes of the buffer were written. */
 struct reference {

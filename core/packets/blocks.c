@@ -33,10 +33,10 @@ enum option {
 #define OPTION_MAX 65535u
 
 /*
- * A packet of fewer bytes is copied behind its header: less work than a piece of its own. Measured
- * on x86-64, where both cost the same at about 4 KiB.
+ * A packet of fewer bytes is copied behind its header, which is less work than a piece of its own:
+ * measured on x86-64, where 1500 bytes cost a tenth less as a piece.
  */
-#define REFER_MIN 4096u
+#define REFER_MIN 1024u
 
 struct head {
 	uint32_t type, size;

@@ -63,8 +63,8 @@ int ecap_packet_file_interface(struct ecap_packet_file *file,
 
 /*
  * [packets' thread] Copies the packet. Writes some when hold_bytes is reached. Returns 0, or a
- * negative errno with a text: the error that ended the file, or -EINVAL for a packet of no
- * interface, or with fewer bytes than it captured, which is not added.
+ * negative errno with a text: the error that ended the file; -EINVAL for a packet of no
+ * interface, or with fewer bytes than were captured of it, and -ENOMEM, when only it is not added.
  */
 int ecap_packet_file_add(struct ecap_packet_file *file, const struct ecap_packet *packet);
 

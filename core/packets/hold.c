@@ -115,10 +115,12 @@ static int next_chunk(struct ecap_hold *hold, size_t size)
 	if (chunk && wanted <= chunk->size) {
 		hold->spare = chunk->next;
 		hold->n_spare--;
-	} else if (hold->bytes + wanted > hold->limit && ecap_hold_oldest(hold)) {
-		return 1;
 	} else {
-		chunk = new_chunk(hold, wanted);
+		int full = hold->bytes + wanted > hold->limit && ecap_hold_oldest(hold);
+
+		chunk = full ? NULL : new_chunk(hold, wanted);
+		if (!chunk && ecap_hold_oldest(hold))
+			return 1;
 		if (!chunk)
 			return ecap_err(-ENOMEM, "out of memory for packets that wait");
 	}
