@@ -94,7 +94,8 @@ static int make_qdisc(struct ecap_tc_link *link)
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	int err = bpf_tc_hook_create(&hook);
 
-	/* -ENOENT, -EOPNOTSUPP: no sch_ingress in this kernel */
+	if (err == -ENOENT) /* qdisc_create() knows no such kind, and modprobe none either */
+		return ecap_tc_err(-EOPNOTSUPP, link, "a clsact qdisc (kernel module sch_ingress)");
 	return err ? ecap_tc_err(err, link, "a clsact qdisc") : 0;
 }
 
@@ -106,6 +107,8 @@ static int add_filter(struct ecap_tc_link *link, int program_fd)
 		    .priority = link->entry.prio);
 	int err = bpf_tc_attach(&hook, &options);
 
+	if (err == -ENOENT) /* tcf_proto_lookup_ops() */
+		return ecap_tc_err(-EOPNOTSUPP, link, "a filter of kind bpf (kernel module cls_bpf)");
 	return err ? ecap_tc_err(err, link, "a filter on the clsact qdisc") : 0;
 }
 

@@ -22,7 +22,8 @@
 
 /*
  * ARPHRD_* of linux/if_arp.h. Those of raw IP have no header_ops with a create() in the kernel, or
- * one that puts an outer IP header there, which is IP again.
+ * one that puts an outer IP header there, which is IP again. Before Linux 5.14, what comes in from a
+ * tunnel begins with the outer headers too; the inner one is at BPF_HDR_START_NET in any case.
  */
 static const struct device_type {
 	uint16_t type, link_type; /* link_type: 0, refused for the reason */

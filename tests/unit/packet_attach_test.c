@@ -51,15 +51,15 @@ static void both_sides(void **state)
 	struct ecap_tc_link *in = attach(method, LO, ECAP_TC_INGRESS);
 	struct ecap_tc_link *out = attach(method, LO, ECAP_TC_EGRESS);
 
-	assert_int_equal(send_datagrams(7), 7);
+	send_datagrams(7);
 	assert_int_equal(counted(&counters[ECAP_TC_INGRESS]), 7);
 	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 7);
 	ecap_tc_detach(in);
-	assert_int_equal(send_datagrams(3), 3);
+	send_datagrams(3);
 	assert_int_equal(counted(&counters[ECAP_TC_INGRESS]), 0);
 	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 3);
 	ecap_tc_detach(out);
-	assert_int_equal(send_datagrams(2), 2);
+	send_datagrams(2);
 	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 0);
 	nothing_is_left();
 }
@@ -80,16 +80,16 @@ static void before_one_who_drops(void **state)
 	assert_int_equal(ecap_tc_attach_by(method, dropper.program, LO, ECAP_TC_EGRESS, &theirs), 0);
 	ours = attach(method, LO, ECAP_TC_EGRESS);
 	assert_int_equal(ecap_tc_attach_by(method, second.program, LO, ECAP_TC_EGRESS, &more), 0);
-	assert_int_equal(send_datagrams(4), 0);
+	send_in_vain(4);
 	assert_int_equal(counted(&second), 4);
 	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 4);
 	assert_int_equal(counted(&dropper), 4);
 	ecap_tc_detach(ours);
-	assert_int_equal(send_datagrams(4), 0);
+	send_in_vain(4);
 	assert_int_equal(counted(&second), 4);
 	assert_int_equal(counted(&dropper), 4);
 	ecap_tc_detach(theirs);
-	assert_int_equal(send_datagrams(4), 4);
+	send_datagrams(4);
 	assert_int_equal(counted(&second), 4);
 	ecap_tc_detach(more);
 	nothing_is_left();
@@ -261,7 +261,7 @@ static void by_trying(void **state)
 	if (err)
 		fail_msg("%s", ecap_err_text());
 	print_message("# by %s\n", link->method->name);
-	assert_int_equal(send_datagrams(5), 5);
+	send_datagrams(5);
 	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 5);
 	ecap_tc_detach(link);
 	nothing_is_left();

@@ -2,9 +2,18 @@
 /* Which interfaces are found, in a network namespace of the test's own: real ones, made by ip(8). */
 #include "packets_help.h"
 
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <poll.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
 
+#include "packets/attach.h"
 #include "packets/interfaces.h"
+
+#define TO    "192.0.2.99" /* RFC 5737 */
+#define OUTER "198.51.100.1"
+#define START 34           /* bytes of a packet that are looked at: Ethernet and IPv4 headers */
 
 static struct ecap_interface *list;
 static uint32_t n;
@@ -38,6 +47,8 @@ static int remove_all(void **state)
 		snprintf(line, sizeof(line), "ip link del %s", names[i]);
 		run_command(line);
 	}
+	if (!*why_not)
+		run_command("ip addr del " OUTER "/32 dev lo");
 	return 0;
 }
 
@@ -111,6 +122,151 @@ static void tunnels(void **state)
 		print_message("no tunnels in this kernel: %s\n", said);
 		skip();
 	}
+}
+
+/* Copies the START first bytes of each IPv4 packet, as tc sees it, to entry 0 of the map. */
+static int load_copier(int map)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_1,
+		  .off = offsetof(struct __sk_buff, protocol) },
+		{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_2, .imm = htons(ETH_P_IP),
+		  .off = 12 },
+		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4 },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 5 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_6 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_4, .imm = START },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skb_load_bytes },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TC_ACT_UNSPEC },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "copy", "Apache-2.0", insns,
+			     ARRAY_SIZE(insns), NULL);
+}
+
+/* What a packet begins with; it may come in after sendto() has returned. */
+static void wait_for_start(int map, uint8_t start[START])
+{
+	uint32_t key = 0;
+
+	memset(start, 0, START);
+	for (int ms = 0; ms < 20000 && !start[START - 1]; ms++) {
+		assert_int_equal(bpf_map_lookup_elem(map, &key, start), 0);
+		usleep(1000);
+	}
+}
+
+static void check_start(const uint8_t start[START], const struct ecap_interface *interface,
+			const char *side)
+{
+	const uint8_t *ip = start + (interface->link_type == 1 ? 14 : 0);
+	struct in_addr to = { .s_addr = inet_addr(TO) }, outer = { .s_addr = inet_addr(OUTER) };
+
+	if (memmem(start, START, &outer, 4)) {
+		print_message("%s, %s: begins with the outer headers, as before Linux 5.14\n",
+			      interface->name, side);
+		skip();
+	}
+	if (interface->link_type == 1) {
+		assert_int_equal(start[12], ETH_P_IP >> 8);
+		assert_int_equal(start[13], ETH_P_IP & 0xff);
+	}
+	if (ip[0] != 0x45 || memcmp(ip + 16, &to, 4))
+		fail_msg("%s, %s: 0x%02x ... %u.%u.%u.%u", interface->name, side, ip[0], ip[16], ip[17],
+			 ip[18], ip[19]);
+}
+
+/* The packets begin as the link type says, on both sides; @give, when one comes in only from there. */
+static void check_type(const char *name, int give)
+{
+	static const char payload[] = "so that no byte that is looked at last is 0";
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
+				  .sin_addr.s_addr = inet_addr(TO) };
+	_cleanup_close_ int in = bpf_map_create(BPF_MAP_TYPE_ARRAY, "in", 4, START, 1, NULL);
+	_cleanup_close_ int out = bpf_map_create(BPF_MAP_TYPE_ARRAY, "out", 4, START, 1, NULL);
+	_cleanup_close_ int copies_in = load_copier(in), copies_out = load_copier(out);
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ecap_tc_link *links[2];
+	uint8_t went[START], came[START];
+	char packet[1500];
+
+	if (copies_in < 0 || copies_out < 0) {
+		print_message("no BPF programs: %s\n", strerror(errno));
+		skip();
+	}
+	assert_int_equal(find(name, NULL), 0);
+	if (ecap_tc_attach(copies_in, list->index, ECAP_TC_INGRESS, &links[0]) ||
+	    ecap_tc_attach(copies_out, list->index, ECAP_TC_EGRESS, &links[1]))
+		fail_msg("%s", ecap_err_text());
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)),
+			   errno);
+	assert_int_equal(sendto(fd, payload, sizeof(payload), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(payload));
+	while (give >= 0) { /* back in with what came out: the kernel may have sent more */
+		ssize_t got = read(give, packet, sizeof(packet));
+
+		assert_true(got > 0);
+		assert_int_equal(write(give, packet, (size_t)got), got);
+		if (packet[0] == 0x45)
+			break;
+	}
+	wait_for_start(out, went);
+	wait_for_start(in, came);
+	ecap_tc_detach(links[0]);
+	ecap_tc_detach(links[1]);
+	check_start(went, list, "egress");
+	check_start(came, list, "ingress");
+}
+
+static void bytes_of_lo(void **state)
+{
+	(void)state;
+	need_network();
+	run("ip route add " TO " dev lo");
+	check_type("lo", -1);
+	run("ip route del " TO " dev lo");
+}
+
+static void bytes_of_tun(void **state)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI, .ifr_name = "tun0" };
+
+	(void)state;
+	need_network();
+	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0) {
+		print_message("/dev/net/tun: %s\n", strerror(errno));
+		skip();
+	}
+	run("ip link set tun0 up");
+	run("ip addr add 192.0.2.1/24 dev tun0");
+	check_type("tun0", fd);
+}
+
+/* A tunnel that ends where it begins: what goes out comes back in by lo. */
+static void bytes_of_tunnel(void **state)
+{
+	char line[128];
+
+	need_network();
+	run("ip addr add " OUTER "/32 dev lo");
+	snprintf(line, sizeof(line), "ip link add ti0 type %s local " OUTER " remote " OUTER,
+		 (const char *)*state);
+	run_or_skip(line);
+	run("ip link set ti0 up");
+	run("ip addr add 192.0.2.1/24 dev ti0");
+	check_type("ti0", -1);
 }
 
 static void what_cannot_be_taken(void **state)
@@ -210,6 +366,11 @@ int main(void)
 		cmocka_unit_test_teardown(none_is_up, remove_all),
 		cmocka_unit_test_teardown(without_link_header, remove_all),
 		cmocka_unit_test_teardown(tunnels, remove_all),
+		cmocka_unit_test_teardown(bytes_of_lo, remove_all),
+		cmocka_unit_test_teardown(bytes_of_tun, remove_all),
+		{ "bytes of ipip", bytes_of_tunnel, NULL, remove_all, "ipip" },
+		{ "bytes of gre", bytes_of_tunnel, NULL, remove_all, "gre" },
+		{ "bytes of sit", bytes_of_tunnel, NULL, remove_all, "sit mode any" },
 		cmocka_unit_test_teardown(what_cannot_be_taken, remove_all),
 		cmocka_unit_test_teardown(unknown_name, remove_all),
 		cmocka_unit_test_teardown(alternative_name, remove_all),

@@ -159,23 +159,43 @@ static inline uint64_t counted(const struct counter *counter)
 	return count;
 }
 
-/* Sends datagrams over lo; those that arrive have passed both sides. Returns how many did. */
-static inline uint32_t send_datagrams(uint32_t n)
+/* A socket that receives on lo what it sends. */
+static inline void to_itself(int fd)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(to);
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint32_t arrived = 0;
-	char byte = 0;
 
-	assert_return_code(fd, errno);
 	assert_return_code(bind(fd, (struct sockaddr *)&to, len), errno);
 	assert_return_code(getsockname(fd, (struct sockaddr *)&to, &len), errno);
-	for (; n; n--) /* a datagram on lo is there, or dropped, before sendto() returns */
-		(void)!sendto(fd, &byte, 1, 0, (struct sockaddr *)&to, len);
-	while (recv(fd, &byte, 1, MSG_DONTWAIT) == 1)
-		arrived++;
-	return arrived;
+	assert_return_code(connect(fd, (struct sockaddr *)&to, len), errno);
+}
+
+/* Sends datagrams over lo and takes them: by then they have passed both sides. */
+static inline void send_datagrams(uint32_t n)
+{
+	const struct timeval long_enough = { .tv_sec = 20 };
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte = 0;
+
+	to_itself(fd);
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &long_enough,
+				      sizeof(long_enough)), errno);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(send(fd, &byte, 1, 0), 1);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(recv(fd, &byte, 1, 0), 1);
+}
+
+/* Datagrams that are dropped on their way out, which is before send() returns. */
+static inline void send_in_vain(uint32_t n)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte = 0;
+
+	to_itself(fd);
+	for (uint32_t i = 0; i < n; i++)
+		(void)!send(fd, &byte, 1, 0); /* may tell of it: ENOBUFS */
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
 }
 
 /* The output of the last command has it. */
