@@ -60,6 +60,10 @@ static void fail(struct running *m, int err)
 
 	log_error(name_of(m), "%s", ecap_err_text());
 	m->failed = 1;
+	if (m->instance && ecap_instance_wrong_option(m->instance))
+		err = -EINVAL;
+	else if (err == -EINVAL)
+		err = -EIO;
 	c->first_error = c->first_error ? c->first_error : err;
 }
 

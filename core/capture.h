@@ -22,7 +22,8 @@ struct ecap_job {
 /*
  * Loads the modules, captures until SIGINT, SIGTERM or the last module's end, and says what came
  * of each. A module that fails is reported at once, and by @on_error the others go on without it
- * or are stopped. Returns 0, or the error of the first that failed, which has been reported.
+ * or are stopped. Returns 0, or the error of the first that failed, which has been reported:
+ * -EINVAL when it is the value of an option, and for nothing else.
  */
 int ecap_capture(const struct ecap_job *jobs, uint32_t n, enum ecap_on_error on_error);
 

@@ -357,6 +357,11 @@ int ecap_instance_error(struct ecap_instance *self)
 	return err;
 }
 
+int ecap_instance_wrong_option(const struct ecap_instance *self)
+{
+	return self->wrong_option;
+}
+
 int ecap_instance_stop_fd(const struct ecap_instance *self)
 {
 	return self->stop_fd;

@@ -68,6 +68,7 @@ struct ecap_instance {
 	uint64_t drained_to;          /* bytes that the sink had written at the last look */
 	uint64_t drained_records;     /* that had been read at the last look */
 	uint64_t still_since_ms;      /* when one of the two had moved; 0: nobody has looked */
+	int wrong_option;             /* what failed is a value that the user gave */
 	int left_behind;              /* a call that has not returned may still use the state */
 	struct ecap_crumb reading;    /* of the reader's calls [reader] */
 	struct ecap_map_result *results; /* by map; n_results of them */

@@ -191,7 +191,9 @@ static void arm(struct ecap_reader *r, uint32_t when)
 static int doze(struct ecap_reader *r, int ms)
 {
 	struct epoll_event events[8];
-	int n = epoll_wait(r->epoll_fd, events, ARRAY_SIZE(events), ms);
+	int most = r->ops->idle ? r->ops->idle(r->arg) : -1;
+	int n = epoll_wait(r->epoll_fd, events, ARRAY_SIZE(events),
+			   most >= 0 && most < ms ? most : ms);
 
 	for (int i = 0; i < n; i++)
 		if (events[i].data.fd == r->stop_fd)

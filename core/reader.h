@@ -46,6 +46,11 @@ struct ecap_reader_ops {
 	/* A batch is through: what was buffered should go out. */
 	void (*batch)(void *arg);
 	/*
+	 * Nothing has come, and the thread is about to sleep. Returns for how many milliseconds it may
+	 * at most, or -1: as it likes. Optional.
+	 */
+	int (*idle)(void *arg);
+	/*
 	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS: what is to be done about it.
 	 * Optional.
 	 */

@@ -12,6 +12,7 @@ static const struct {
 } services[] = {
 	{ ECAP_ELF_SERVICE, &ecap_elf_service },
 	{ ECAP_KEYLOG_SERVICE, &ecap_keylog_service },
+	{ ECAP_PCAPNG_SERVICE, &ecap_pcapng_service },
 	{ ECAP_TARGETS_SERVICE, &ecap_targets_service },
 };
 

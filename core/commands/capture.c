@@ -37,7 +37,9 @@ int ecap_command_jobs(struct ecap_command_line *line, const struct ecap_job *job
 		return ecap_command_fail("ecapture", ECAP_EXIT_FAILURE);
 	for (uint32_t i = 0; i < n; i++)
 		tell_hidden(line->catalog, jobs[i].entry);
-	return ecap_capture(jobs, n, common->on_error) ? ECAP_EXIT_FAILURE : 0;
+	int err = ecap_capture(jobs, n, common->on_error);
+
+	return !err ? 0 : err == -EINVAL ? ECAP_EXIT_USAGE : ECAP_EXIT_FAILURE;
 }
 
 int ecap_command_capture(struct ecap_command_line *line, struct ecap_catalog_entry *entry)

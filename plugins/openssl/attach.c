@@ -204,7 +204,8 @@ int openssl_attach(void *arg, const struct ecap_target *target)
 
 	if (err)
 		return openssl_refuse(m, target, err, "no ELF file that can be read");
-	err = m->keys ? openssl_attach_keys(m, target, file) : attach_text(m, target, file);
+	err = openssl_wants_keys(m) ? openssl_attach_keys(m, target, file)
+				    : attach_text(m, target, file);
 	m->elf->close(file);
 	return err;
 }

@@ -29,10 +29,14 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 	if (r->record.reason)
 		label = openssl_labels[OPENSSL_CLIENT_RANDOM];
 
-	if (!m->keys || !label || r->secret_len > sizeof(r->secret) ||
+	if (!openssl_wants_keys(m) || !label || r->secret_len > sizeof(r->secret) ||
 	    !memchr(r->label, 0, sizeof(r->label)))
 		return -EINVAL;
-	added = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
+	if (m->packets)
+		added = m->pcapng->secret(m->packets, label, r->client_random, r->secret,
+					  r->secret_len);
+	else
+		added = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
 	/* A label that is none is the process's doing: others must not lose their keys by it. */
 	if (added == -EINVAL)
 		return added;

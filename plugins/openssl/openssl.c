@@ -30,15 +30,20 @@ static int is_keylog(const struct openssl_config *config)
 	return config->model == OPENSSL_KEY || config->model == OPENSSL_KEYLOG;
 }
 
+static int is_pcapng(const struct openssl_config *config)
+{
+	return config->model == OPENSSL_PCAP || config->model == OPENSSL_PCAPNG;
+}
+
 /* What is given for another mode than the one that was chosen. */
 static void tell_unused(const struct ecap_context *ctx, const struct openssl_config *config)
 {
 	if (config->ssl_version)
 		ecap_log(ctx, ECAP_LOG_INFO, "--ssl_version is not needed: functions are found in "
 			 "the file itself");
-	if (config->pcapfile || config->ifname || config->filter)
-		ecap_log(ctx, ECAP_LOG_WARN, "--pcapfile, --ifname and a packet filter have no effect "
-			 "in this mode");
+	if (!is_pcapng(config) && (config->packets.interfaces || config->packets.filter))
+		ecap_log(ctx, ECAP_LOG_WARN, "--ifname and a packet filter have no effect without "
+			 "--model pcapng");
 }
 
 static int openssl_init(const struct ecap_context *ctx, void **state)
@@ -47,8 +52,6 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	struct openssl *m;
 	int err = 0;
 
-	if (config->model == OPENSSL_PCAP || config->model == OPENSSL_PCAPNG)
-		return ecap_fail(ctx, -ENOTSUP, "--model: this version writes text or a key log");
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return ecap_fail(ctx, -ENOMEM, "out of memory");
@@ -58,9 +61,12 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	m->elf = ecap_elf(ctx);
 	m->targets = ecap_targets(ctx);
 	m->keylog = ecap_keylog(ctx);
+	m->pcapng = ecap_pcapng(ctx);
 	tell_unused(ctx, config);
 	if (is_keylog(config))
 		err = m->keylog->open(ctx->self, config->keylogfile, &m->keys);
+	else if (is_pcapng(config))
+		err = ecap_pcapng_open(ctx, &config->packets, &m->packets);
 	if (err)
 		free(m);
 	else
@@ -83,7 +89,7 @@ static void choose_programs(struct openssl *m)
 	int tracepoints = (m->ctx->features & ECAP_FEAT_SOCK_LENGTH_TP) != 0;
 	struct bpf_program *program;
 
-	if (m->keys) {
+	if (openssl_wants_keys(m)) {
 		bpf_object__for_each_program(program, m->object)
 			bpf_program__set_autoload(program, 0);
 		autoload(m, OPENSSL_KEYS, 1);
@@ -115,10 +121,11 @@ static int openssl_load(void *state)
 	if (err)
 		return err;
 	choose_programs(m);
-	if (m->keys && !openssl_has_older(m))
+	if (openssl_wants_keys(m) && !openssl_has_older(m))
 		ecap_log(m->ctx, ECAP_LOG_INFO, "connections from before the start are not seen: this "
 			 "kernel has no attach cookies or no storage of tasks");
-	return ecap_bpf_load(m->ctx, m->object, m->keys ? OPENSSL_OLDER : OPENSSL_SESSION);
+	return ecap_bpf_load(m->ctx, m->object,
+			     openssl_wants_keys(m) ? OPENSSL_OLDER : OPENSSL_SESSION);
 }
 
 static int openssl_maps(void *state, const struct ecap_map **maps, uint32_t *n)
@@ -199,6 +206,8 @@ static int openssl_start(void *state)
 
 	if (!err)
 		err = find_files(m);
+	if (!err && m->packets)
+		err = m->pcapng->start(m->packets);
 	if (err) {
 		ecap_links_cut(&m->links, 0);
 		openssl_end_older(m);
@@ -210,6 +219,7 @@ static int openssl_stop(void *state)
 {
 	struct openssl *m = state;
 
+	m->pcapng->stop(m->packets);
 	ecap_links_cut(&m->links, 0);
 	openssl_end_older(m);
 	return 0;
@@ -224,6 +234,7 @@ static void openssl_close(void *state)
 	pthread_mutex_destroy(&m->older_lock);
 	bpf_object__close(m->object);
 	m->keylog->close(m->keys);
+	m->pcapng->close(m->packets);
 	free(m->key_places);
 	free(m);
 }
@@ -249,22 +260,17 @@ static const struct ecap_option options[] = {
 	    .help = "probe the exported functions only: slower, and misses I/O through a BIO"),
 	OPT(model, ECAP_OPT_ENUM, "model", .short_name = 'm', .metavar = "MODE", .def = "text",
 	    .choices = "text|pcap|pcapng|key|keylog", .group = "Mode",
-	    .help = "what to write: plaintext, or a key log (key is the same); no packets yet"),
+	    .help = "what to write: plaintext, packets with their secrets, or a key log"),
 	OPT(keylogfile, ECAP_OPT_STRING, "keylogfile", .short_name = 'k', .metavar = "FILE",
 	    .def = "ecapture_openssl_key.log", .group = "Mode",
 	    .help = "where the key log goes, as Wireshark reads it; -: standard output"),
-	OPT(pcapfile, ECAP_OPT_PATH, "pcapfile", .short_name = 'w', .metavar = "FILE",
-	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect yet"),
-	OPT(ifname, ECAP_OPT_IFNAME, "ifname", .short_name = 'i', .metavar = "IFACE",
-	    .flags = ECAP_OPT_HIDDEN, .group = "Mode", .help = "no effect yet"),
 	OPT(ssl_version, ECAP_OPT_STRING, "ssl_version", .metavar = "VERSION",
 	    .flags = ECAP_OPT_HIDDEN, .group = "Target", .help = "not needed"),
-	OPT(filter, ECAP_OPT_REST, "filter", .metavar = "WORDS", .flags = ECAP_OPT_HIDDEN,
-	    .group = "Mode", .help = "no effect yet"),
+	ECAP_PCAPNG_ROWS(struct openssl_config, packets),
 };
 
 static const char *const services[] = {
-	ECAP_ELF_SERVICE, ECAP_KEYLOG_SERVICE, ECAP_TARGETS_SERVICE, NULL
+	ECAP_ELF_SERVICE, ECAP_KEYLOG_SERVICE, ECAP_PCAPNG_SERVICE, ECAP_TARGETS_SERVICE, NULL
 };
 
 ECAP_MODULE(

@@ -8,6 +8,7 @@
 #include <ecapture/libbpf.h>
 #include <ecapture/service/elf.h>
 #include <ecapture/service/keylog.h>
+#include <ecapture/service/pcapng.h>
 #include <ecapture/service/targets.h>
 
 #include "keylog.h"
@@ -17,7 +18,8 @@
 /* Filled by the host from the option table. */
 struct openssl_config {
 	const char *libssl;
-	const char *keylogfile, *pcapfile, *ifname, *ssl_version, *filter;
+	const char *keylogfile, *ssl_version;
+	struct ecap_pcapng_options packets;
 	uint32_t model;
 	uint8_t exact_symbols;
 };
@@ -54,6 +56,8 @@ struct openssl {
 	uint32_t n_files; /* that are probed */
 	const struct ecap_keylog *keylog;
 	struct ecap_keylog_file *keys; /* key log mode only, else NULL */
+	const struct ecap_pcapng *pcapng;
+	struct ecap_pcapng_file *packets; /* pcapng mode only, else NULL */
 	struct openssl_key_place *key_places;
 	uint32_t n_key_places;
 	struct {
@@ -64,6 +68,12 @@ struct openssl {
 
 /* 1 when the object has that program and the kernel can attach it. */
 int openssl_has_session(const struct openssl *m);
+
+/* 1 when it is secrets that are captured, not plaintext. */
+static inline int openssl_wants_keys(const struct openssl *m)
+{
+	return m->keys || m->packets;
+}
 
 /* 1 when its programs are told by attach cookies what a probe is for. */
 int openssl_has_cookies(const struct openssl *m);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each packet is to be taken once. On the loopback it passes on its way out and, the same, on its
+ * way in: there only the way out counts, where the socket that sent it is still known.
+ */
+#include "packets/taps.h"
+
+#include <linux/if_packet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "err.h"
+#include "log.h"
+#include "packets/filter.h"
+#include "util.h"
+
+/* A filter, loaded. The packet type is what tells the two of one link type and side apart. */
+struct filter {
+	struct ecap_filter_side side;
+	enum ecap_tc_side where;
+	int fd;
+};
+
+struct ecap_taps {
+	struct ecap_taps_options options;
+	struct filter *filters;
+	uint32_t n_filters;
+	pthread_mutex_t lock;   /* guards what is below */
+	struct ecap_tap **list; /* by index */
+	uint32_t n;
+};
+
+int ecap_taps_take_all(const char *const *names)
+{
+	if (!names || !*names)
+		return 1;
+	for (; *names; names++)
+		if (!strcmp(*names, "any"))
+			return 1;
+	return 0;
+}
+
+int ecap_taps_new(const struct ecap_taps_options *options, struct ecap_taps **taps)
+{
+	struct ecap_taps *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return ecap_err(-ENOMEM, "out of memory for the interfaces");
+	made->options = *options;
+	pthread_mutex_init(&made->lock, NULL);
+	*taps = made;
+	return 0;
+}
+
+/* tcpdump's view: what passes on the loopback is to this host, what goes out elsewhere is outgoing. */
+static int packet_type(const struct ecap_interface *interface, enum ecap_tc_side where)
+{
+	if (interface->is_loopback)
+		return PACKET_HOST;
+	return where == ECAP_TC_EGRESS ? PACKET_OUTGOING : -1;
+}
+
+/* The program for that interface and side; a filter is loaded once for all that can share it. */
+static int program_of(struct ecap_taps *taps, const struct ecap_interface *interface,
+		      enum ecap_tc_side where)
+{
+	struct ecap_filter_side side = {
+		.link_type = interface->link_type, .packet_type = packet_type(interface, where),
+	};
+	struct filter *grown;
+	int array, err, fd;
+
+	if (!taps->options.filter)
+		return taps->options.programs->fds[where];
+	for (uint32_t i = 0; i < taps->n_filters; i++) {
+		const struct filter *f = &taps->filters[i];
+
+		if (f->where == where && f->side.link_type == side.link_type &&
+		    f->side.packet_type == side.packet_type)
+			return f->fd;
+	}
+	array = ecap_packet_programs_array(taps->options.programs, where);
+	if (array < 0)
+		return array;
+	grown = realloc(taps->filters, (taps->n_filters + 1) * sizeof(*grown));
+	if (!grown)
+		return ecap_err(-ENOMEM, "out of memory for a packet filter");
+	taps->filters = grown;
+	err = ecap_filter_load(taps->options.filter, &side, array, &fd);
+	if (err)
+		return err;
+	taps->filters[taps->n_filters++] = (struct filter){ side, where, fd };
+	return fd;
+}
+
+static void detach(struct ecap_tap *tap)
+{
+	ecap_tc_detach(TAKE_PTR(tap->links[ECAP_TC_INGRESS]));
+	ecap_tc_detach(TAKE_PTR(tap->links[ECAP_TC_EGRESS]));
+	tap->attached = 0;
+}
+
+static int attach(struct ecap_taps *taps, struct ecap_tap *tap)
+{
+	const struct ecap_interface *interface = &tap->interface;
+	uint64_t none = 0;
+	int err = 0;
+
+	/* Where there is no room for a counter, losses are counted for all together only. */
+	bpf_map_update_elem(taps->options.programs->lost_fd, &interface->index, &none, BPF_NOEXIST);
+	for (int where = ECAP_TC_INGRESS; !err && where <= ECAP_TC_EGRESS; where++) {
+		if (where == ECAP_TC_INGRESS && interface->is_loopback)
+			continue;
+		int fd = program_of(taps, interface, where);
+
+		err = fd < 0 ? fd : ecap_tc_attach(fd, interface->index, where,
+						   &tap->links[where]);
+	}
+	if (err)
+		detach(tap);
+	else
+		tap->attached = 1;
+	return err;
+}
+
+/* Where it is in the list, or would be. */
+static uint32_t place_of(const struct ecap_taps *taps, uint32_t index)
+{
+	uint32_t low = 0, high = taps->n;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (taps->list[middle]->interface.index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct ecap_tap *ecap_taps_find(struct ecap_taps *taps, uint32_t index)
+{
+	struct ecap_tap *tap = NULL;
+
+	pthread_mutex_lock(&taps->lock);
+	uint32_t at = place_of(taps, index);
+
+	if (at < taps->n && taps->list[at]->interface.index == index)
+		tap = taps->list[at];
+	pthread_mutex_unlock(&taps->lock);
+	return tap;
+}
+
+static int insert(struct ecap_taps *taps, struct ecap_tap *tap)
+{
+	struct ecap_tap **grown;
+	int err = 0;
+
+	pthread_mutex_lock(&taps->lock);
+	grown = realloc(taps->list, (taps->n + 1) * sizeof(*grown));
+	if (grown) {
+		uint32_t at = place_of(taps, tap->interface.index);
+
+		taps->list = grown;
+		memmove(grown + at + 1, grown + at, (taps->n - at) * sizeof(*grown));
+		grown[at] = tap;
+		taps->n++;
+	} else {
+		err = ecap_err(-ENOMEM, "out of memory for interface %s", tap->interface.name);
+	}
+	pthread_mutex_unlock(&taps->lock);
+	return err;
+}
+
+/* In the file and in the list before its first packet. */
+static int add(struct ecap_taps *taps, const struct ecap_interface *interface,
+	       struct ecap_tap **added)
+{
+	const struct ecap_packet_interface in_file = {
+		.name = interface->name, .filter = taps->options.filter,
+		.link_type = interface->link_type,
+	};
+	_cleanup_free_ struct ecap_tap *tap = calloc(1, sizeof(*tap));
+
+	if (!tap)
+		return ecap_err(-ENOMEM, "out of memory for interface %s", interface->name);
+	tap->interface = *interface;
+	int err = ecap_packet_file_interface(taps->options.file, &in_file, &tap->number);
+
+	if (!err)
+		err = insert(taps, tap);
+	if (!err)
+		*added = TAKE_PTR(tap);
+	return err;
+}
+
+static int take(struct ecap_taps *taps, const struct ecap_interface *interface)
+{
+	struct ecap_tap *tap = ecap_taps_find(taps, interface->index);
+	int err = tap ? 0 : add(taps, interface, &tap);
+
+	if (err || tap->attached)
+		return err;
+	err = attach(taps, tap);
+	if (!err)
+		log_debug(taps->options.component, "packets of interface %s (%u)", interface->name,
+			  interface->index);
+	return err;
+}
+
+static void leave_others(struct ecap_taps *taps, const struct ecap_interface *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < taps->n; i++) {
+		uint32_t k = 0;
+
+		while (k < n && list[k].index != taps->list[i]->interface.index)
+			k++;
+		if (k == n && taps->list[i]->attached)
+			detach(taps->list[i]);
+	}
+}
+
+int ecap_taps_refresh(struct ecap_taps *taps)
+{
+	_cleanup_free_ struct ecap_interface *list = NULL;
+	int all = ecap_taps_take_all(taps->options.names);
+	uint32_t n;
+	int err = ecap_interfaces_find(taps->options.names, &list, &n);
+
+	if (err)
+		return err;
+	leave_others(taps, list, n);
+	for (uint32_t i = 0; i < n; i++) {
+		err = take(taps, &list[i]);
+		/* One that has gone since it was found is none. */
+		if (err && all && err != -ENODEV)
+			log_warn(taps->options.component, "%s", ecap_err_text());
+		if (err && !all)
+			return err;
+	}
+	return 0;
+}
+
+void ecap_taps_detach(struct ecap_taps *taps)
+{
+	for (uint32_t i = 0; i < taps->n; i++)
+		detach(taps->list[i]);
+}
+
+void ecap_taps_statistics(struct ecap_taps *taps)
+{
+	pthread_mutex_lock(&taps->lock);
+	for (uint32_t i = 0; i < taps->n; i++) {
+		const struct ecap_tap *tap = taps->list[i];
+		struct ecap_packet_statistics statistics = { 0 };
+
+		bpf_map_lookup_elem(taps->options.programs->lost_fd, &tap->interface.index,
+				    &statistics.dropped);
+		statistics.received = tap->received + statistics.dropped;
+		ecap_packet_file_statistics(taps->options.file, tap->number, &statistics);
+	}
+	pthread_mutex_unlock(&taps->lock);
+}
+
+void ecap_taps_free(struct ecap_taps *taps)
+{
+	if (!taps)
+		return;
+	ecap_taps_detach(taps);
+	for (uint32_t i = 0; i < taps->n_filters; i++)
+		close(taps->filters[i].fd);
+	for (uint32_t i = 0; i < taps->n; i++)
+		free(taps->list[i]);
+	free(taps->filters);
+	free(taps->list);
+	pthread_mutex_destroy(&taps->lock);
+	free(taps);
+}
