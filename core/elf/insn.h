@@ -93,7 +93,7 @@ struct elf_insn {
 	bool page;             /* takes the address of a page, to which others add */
 	enum elf_branch branch;
 	uint32_t n_effects;
-	struct elf_effect effects[ELF_MAX_EFFECTS];
+	struct elf_effect effects[ELF_MAX_EFFECTS]; /* at once: of what was there before */
 	int64_t stack_before, stack_after; /* added to sp before and after the effects */
 	struct elf_operand read;           /* memory that it reads; an index may be beside */
 	uint32_t reads, writes;            /* sets of registers: by elf_insn_access() */

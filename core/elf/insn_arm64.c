@@ -293,8 +293,6 @@ static void fill_pair(struct elf_insn *insn, uint32_t w)
 		insn->read = loads ? first : insn->read;
 	} else if (loads) {
 		load(insn, rd(w), kind ? 8 : 4, first);
-		/* What the first overwrites is the second's address: that one is lost. */
-		second.more = rd(w) == rn(w);
 		load(insn, ra(w), kind ? 8 : 4, second);
 	} else {
 		store(insn, rd(w), first);

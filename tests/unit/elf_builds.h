@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files that the tests of ecap.elf/1 look into: data/shapes.S, assembled as libraries with
- * different relocations and as programs.
+ * different relocations and as programs, and data/arm64.S in the same way.
  */
 #ifndef ELF_BUILDS_H
 #define ELF_BUILDS_H
@@ -28,8 +28,11 @@
 static const struct ecap_elf *const elf = &ecap_elf_service;
 static char dir[64];
 
-/* What is built from shapes.S; the last two have nothing that says where functions are. */
-enum { RELA, RELR, PROGRAM, BARE, STRIPPED, N_BUILDS };
+/* BARE and STRIPPED have no frame information, STRIPPED ones no symbols either. */
+enum {
+	RELA, RELR, PROGRAM, BARE, STRIPPED,
+	ARM64_RELA, ARM64_RELR, ARM64_PROGRAM, ARM64_BARE, ARM64_STRIPPED, N_BUILDS
+};
 
 static const struct {
 	const char *name, *flags;
@@ -39,6 +42,11 @@ static const struct {
 	[PROGRAM] = { "program", "-static -no-pie -DPROGRAM" },
 	[BARE] = { "bare", "-static -no-pie -DPROGRAM -Wl,--no-eh-frame-hdr" },
 	[STRIPPED] = { "stripped", "-static -no-pie -DPROGRAM -Wl,--no-eh-frame-hdr -s" },
+	[ARM64_RELA] = { "arm64_rela.so", "-shared -Wl,--build-id=0xfedcba9876543210" },
+	[ARM64_RELR] = { "arm64_relr.so", "-shared -Wl,--pack-dyn-relocs=relr" },
+	[ARM64_PROGRAM] = { "arm64_program", "-static -DPROGRAM" },
+	[ARM64_BARE] = { "arm64_bare", "-static -DPROGRAM -Wl,--no-eh-frame-hdr" },
+	[ARM64_STRIPPED] = { "arm64_stripped", "-static -DPROGRAM -Wl,--no-eh-frame-hdr -s" },
 };
 
 static const char *path_of(int build)
@@ -68,27 +76,47 @@ static uint64_t address(struct ecap_elf_file *file, const char *name)
 	return symbol.addr;
 }
 
-static int make_builds(void **state)
+/* @first to @last; those for arm64 by the clang that the build needs anyway, and lld. */
+static int make_some(int first, int last)
 {
-	const char *cc = getenv("CC"), *src = getenv("top_srcdir");
+	const char *cc = getenv("CC"), *clang = getenv("CLANG"), *src = getenv("top_srcdir");
 
-	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/elf-test-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
-	for (int i = 0; i < N_BUILDS; i++) {
+	for (int i = first; i <= last; i++) {
 		char command[1024];
+		int arm64 = i >= ARM64_RELA;
 
 		snprintf(command, sizeof(command),
-			 "%s -nostdlib %s '%s/tests/unit/data/shapes.S' -o '%s'",
-			 cc && *cc ? cc : "cc", builds[i].flags, src && *src ? src : ".",
-			 path_of(i));
+			 "%s %s -nostdlib %s '%s/tests/unit/data/%s.S' -o '%s'",
+			 arm64 ? clang && *clang ? clang : "clang" : cc && *cc ? cc : "cc",
+			 arm64 ? "-target aarch64-linux-gnu -fuse-ld=lld" : "", builds[i].flags,
+			 src && *src ? src : ".", arm64 ? "arm64" : "shapes", path_of(i));
 		if (system(command) != 0) {
 			fprintf(stderr, "%s\n", command);
 			return -1;
 		}
 	}
 	return 0;
+}
+
+static inline int make_builds(void **state)
+{
+	(void)state;
+	return make_some(RELA, STRIPPED);
+}
+
+static inline int make_arm64_builds(void **state)
+{
+	(void)state;
+	return make_some(ARM64_RELA, ARM64_STRIPPED);
+}
+
+static inline int make_all_builds(void **state)
+{
+	(void)state;
+	return make_some(RELA, ARM64_STRIPPED);
 }
 
 static int remove_builds(void **state)
@@ -99,7 +127,7 @@ static int remove_builds(void **state)
 	return rmdir(dir);
 }
 
-static void write_file(const char *path, const void *bytes, size_t len)
+static inline void write_file(const char *path, const void *bytes, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -108,7 +136,7 @@ static void write_file(const char *path, const void *bytes, size_t len)
 	close(fd);
 }
 
-static uint8_t *read_file(const char *path, size_t *len)
+static inline uint8_t *read_file(const char *path, size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;

@@ -5,6 +5,22 @@
  */
 #include "elf_builds.h"
 
+static int on_flow(void *arg, const struct ecap_elf_call *call)
+{
+	return count_hit(arg, call->callee);
+}
+
+static int on_use(void *arg, const struct ecap_elf_use *use)
+{
+	return count_hit(arg, use->callee);
+}
+
+/* A build with the same addresses that still has its symbols. */
+static int with_symbols(int build)
+{
+	return build == STRIPPED ? BARE : build == ARM64_STRIPPED ? ARM64_BARE : build;
+}
+
 /* Asks everything about a file that may say anything. */
 static void ask_everything(struct ecap_elf_file *file, const uint64_t *addrs, size_t n)
 {
@@ -39,6 +55,8 @@ static void ask_everything(struct ecap_elf_file *file, const uint64_t *addrs, si
 		elf->reads_arg(file, addrs[i], 3);
 		elf->forwards(file, addrs[i], &value);
 		elf->call(file, addrs[i], &call);
+		elf->flow(file, addrs[i], on_flow, &hits);
+		elf->uses(file, addrs[i], on_use, &hits);
 	}
 }
 
@@ -69,9 +87,11 @@ static void damage(uint8_t *bytes, size_t len, uint64_t *x)
 
 static void test_damaged_files(void **state)
 {
-	static const char *const names[] = {
-		"push_first", "jump_behind_copy", "forwards_saved", "reads_after_branch",
-		"gives_constants_here", "pointers",
+	static const char *const names[][6] = {
+		{ "push_first", "jump_behind_copy", "forwards_saved", "reads_after_branch",
+		  "gives_constants_here", "pointers" },
+		{ "test_first", "far_away_takes", "forwards_saved", "reads_after_branch",
+		  "gives_constants_here", "known_text" },
 	};
 	uint64_t x = UINT64_C(0x9e3779b97f4a7c15);
 	int opened = 0;
@@ -80,14 +100,15 @@ static void test_damaged_files(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/damaged", dir);
 	for (int build = 0; build < N_BUILDS; build++) {
-		struct ecap_elf_file *file = open_build(build == STRIPPED ? BARE : build);
-		uint64_t addrs[ARRAY_SIZE(names) + 2] = { 0, UINT64_MAX - 8 };
+		struct ecap_elf_file *file = open_build(with_symbols(build));
+		const char *const *asked = names[build >= ARM64_RELA];
+		uint64_t addrs[ARRAY_SIZE(names[0]) + 2] = { 0, UINT64_MAX - 8 };
 		size_t len;
 		uint8_t *whole = read_file(path_of(build), &len), *bytes = malloc(len);
 
 		assert_non_null(bytes);
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-			addrs[i + 2] = address(file, names[i]);
+		for (size_t i = 0; i < ARRAY_SIZE(names[0]); i++)
+			addrs[i + 2] = address(file, asked[i]);
 		elf->close(file);
 		for (int i = 0; i < 1000; i++) {
 			size_t cut = i % 8 ? len : next_random(&x) % len;
@@ -115,5 +136,5 @@ int main(void)
 		cmocka_unit_test(test_damaged_files),
 	};
 
-	return cmocka_run_group_tests_name("elf_damaged", tests, make_builds, remove_builds);
+	return cmocka_run_group_tests_name("elf_damaged", tests, make_all_builds, remove_builds);
 }
