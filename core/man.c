@@ -195,7 +195,7 @@ static void print_named(FILE *out, const struct ecap_module *module)
 {
 	if (!module->named)
 		return;
-	fputs(".SH NAMED SECTIONS\n", out);
+	fputs(".SH FURTHER SECTIONS\n", out);
 	ecap_man_prose(out, "The file may have any number of sections [%s.%s \"NAME\"]%s%s. Their keys:",
 			module->command, module->named, module->named_help ? ": " : "",
 			module->named_help ? module->named_help : "");

@@ -171,7 +171,9 @@ int openssl_refuse(struct openssl *m, const struct ecap_target *target, int err,
 {
 	if (target->how == ECAP_TARGET_GIVEN)
 		return ecap_fail(m->ctx, err, "%s: %s", target->shown, why);
-	ecap_log(m->ctx, target->how == ECAP_TARGET_WATCHED ? ECAP_LOG_DEBUG : ECAP_LOG_WARN,
+	/* What the user has given for a file is wrong, however that came. */
+	ecap_log(m->ctx, target->how == ECAP_TARGET_WATCHED && err != -EINVAL ? ECAP_LOG_DEBUG
+									      : ECAP_LOG_WARN,
 		 "%s is not probed: %s", target->shown, why);
 	return 0;
 }
@@ -184,7 +186,7 @@ static int attach_text(struct openssl *m, const struct ecap_target *target,
 	int err;
 
 	memset(&location, 0, sizeof(location));
-	err = openssl_locate(m->elf, file, m->config->exact_symbols, &location);
+	err = openssl_find_text(m->ctx, file, m->config->exact_symbols, &location);
 	if (err)
 		return openssl_refuse(m, target, err, location.tried);
 	err = attach_all(m, target, &location);

@@ -21,7 +21,7 @@ struct openssl_keylog {
 	struct ecap_elf_value client_random;  /* its 32 bytes, from the first argument */
 	uint32_t n_labels;                    /* different ones that lead to it */
 	uint16_t labels[OPENSSL_N_LABELS];    /* OPENSSL_LABEL_MARK() of each, 0: it does not */
-	char how[96];                         /* "9 labels; client random as in SSL_get_client_random" */
+	char how[160];                        /* "9 labels; client random as in SSL_get_client_random" */
 };
 
 /* What all mappings of a file have in common of a label's address. Pages have 4 KiB or more. */

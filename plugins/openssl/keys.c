@@ -68,7 +68,7 @@ int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
 {
 	uint32_t before = m->links.n;
 	struct openssl_keylogs found;
-	int err = openssl_locate_keylog(m->elf, file, &found);
+	int err = openssl_find_keys(m->ctx, file, &found);
 
 	if (err)
 		return openssl_refuse(m, target, err, found.tried);

@@ -123,7 +123,7 @@ int finder_add(struct finder *f, const struct candidate *c)
 	return 0;
 }
 
-static void read_segments(struct finder *f)
+void finder_segments(struct finder *f)
 {
 	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
 
@@ -157,7 +157,7 @@ int openssl_locate(const struct ecap_elf *elf, struct ecap_elf_file *file, int e
 
 	f.location = location;
 	memset(location, 0, sizeof(*location));
-	read_segments(&f);
+	finder_segments(&f);
 	for (uint32_t i = 0; i < ECAP_COUNT(ways); i++) {
 		if (exact_symbols && ways[i] != locate_by_symbol)
 			continue;

@@ -35,7 +35,7 @@ struct openssl_probe {
 	int quic;              /* 1: read or write of QUIC connection objects */
 	struct ecap_site site;
 	char function[40];     /* "ssl3_read" */
-	char how[72];          /* "SSL_METHOD table (13 tables)", "symbol in .dynsym" */
+	char how[160];         /* "SSL_METHOD table (13 tables)", "symbol in .dynsym" */
 };
 
 #define OPENSSL_MAX_PROBES 24

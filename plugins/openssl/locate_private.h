@@ -34,6 +34,8 @@ struct candidate {
 
 /* locate.c */
 void finder_tried(struct finder *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Reads them, before anything else is asked. */
+void finder_segments(struct finder *f);
 bool finder_is_code(const struct finder *f, uint64_t addr);
 /* Address of a symbol, 0 when there is none. */
 uint64_t finder_symbol(struct finder *f, const char *name, uint32_t *source);

@@ -3,6 +3,7 @@
 moduleexec_LTLIBRARIES += openssl.la
 openssl_la_SOURCES = \
 	plugins/openssl/attach.c \
+	plugins/openssl/builds.c plugins/openssl/builds.h \
 	plugins/openssl/decode.c plugins/openssl/decode_keys.c plugins/openssl/decode_older.c \
 	plugins/openssl/locate.c plugins/openssl/locate.h \
 	plugins/openssl/keylog.h plugins/openssl/keys.c plugins/openssl/locate_keylog.c \

@@ -97,7 +97,7 @@ int openssl_attach_older(struct openssl *m, const struct ecap_target *target,
 	if (target->how == ECAP_TARGET_WATCHED || !openssl_has_older(m))
 		return 0;
 	memset(&location, 0, sizeof(location));
-	if (openssl_locate(m->elf, file, m->config->exact_symbols, &location)) {
+	if (openssl_find_text(m->ctx, file, m->config->exact_symbols, &location)) {
 		ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: connections from before the start are not "
 			 "seen: %s", target->shown, location.tried);
 		return 0;

@@ -50,8 +50,10 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 {
 	const struct openssl_config *config = ctx->config;
 	struct openssl *m;
-	int err = 0;
+	int err = openssl_check_builds(ctx);
 
+	if (err)
+		return err;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return ecap_fail(ctx, -ENOMEM, "out of memory");
@@ -286,4 +288,9 @@ ECAP_MODULE(
 	.services = services, .ops = &ops,
 	.options = options, .n_options = ECAP_COUNT(options),
 	.config_size = sizeof(struct openssl_config),
-	.bpf = objects, .n_bpf = ECAP_COUNT(objects));
+	.bpf = objects, .n_bpf = ECAP_COUNT(objects),
+	.named = "build",
+	.named_help = "what holds in the library or program with the build-id NAME, where nothing is "
+		      "found by itself (ecapture modules probe FILE shows it, and its build-id)",
+	.named_options = openssl_build_options, .n_named_options = OPENSSL_N_BUILD_OPTIONS,
+	.named_size = sizeof(struct openssl_build));

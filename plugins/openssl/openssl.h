@@ -11,6 +11,7 @@
 #include <ecapture/service/pcapng.h>
 #include <ecapture/service/targets.h>
 
+#include "builds.h"
 #include "keylog.h"
 #include "locate.h"
 #include "openssl_record.h"

@@ -97,7 +97,7 @@ static int survey_text(const struct survey *s)
 	struct openssl_location found = { .n_probes = 0 };
 	char why[sizeof(found.tried) + 128];
 
-	if (!openssl_locate(s->elf, s->file, config->exact_symbols, &found))
+	if (!openssl_find_text(s->ctx, s->file, config->exact_symbols, &found))
 		return tell_text(s, &found);
 	snprintf(why, sizeof(why), "%s%s", hint(s), found.tried);
 	return tell(s, ECAP_FINDING_MISSING, "plaintext", why);
@@ -117,7 +117,7 @@ static void describe(const struct openssl_keylog *found, char *text, size_t size
 static int tell_keys(const struct survey *s, const struct openssl_keylog *found)
 {
 	struct ecap_site site = { .struct_size = sizeof(site) };
-	char how[160];
+	char how[256];
 	struct ecap_finding finding = {
 		.struct_size = sizeof(finding), .kind = ECAP_FINDING_PLACE, .what = "keys",
 		.text = how, .function = s->elf->symbol_name(s->file, found->addr),
@@ -136,7 +136,7 @@ static int tell_keys(const struct survey *s, const struct openssl_keylog *found)
 static int survey_keys(const struct survey *s)
 {
 	struct openssl_keylogs found;
-	int err = openssl_locate_keylog(s->elf, s->file, &found);
+	int err = openssl_find_keys(s->ctx, s->file, &found);
 
 	if (err)
 		return tell(s, ECAP_FINDING_MISSING, "keys", found.tried);
@@ -149,8 +149,11 @@ int openssl_survey(const struct ecap_context *ctx, const struct ecap_target *tar
 {
 	static const char begins[] = "OpenSSL ";
 	struct survey s = { .ctx = ctx, .elf = ecap_elf(ctx) };
-	int err = s.elf->open(target->path, &s.file);
+	int err = openssl_check_builds(ctx);
 
+	if (err)
+		return err;
+	err = s.elf->open(target->path, &s.file);
 	if (err)
 		return ecap_fail(ctx, err, "%s: no ELF file that can be read", target->shown);
 	err = s.elf->find(s.file, begins, sizeof(begins) - 1, on_version, &s);
