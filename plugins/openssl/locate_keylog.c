@@ -211,51 +211,20 @@ static int on_use(void *arg, const struct ecap_elf_use *use)
 	return 0;
 }
 
-/* Address of the function that hands out the client random, 0 when it has no name here. */
-static uint64_t getter_of(const struct search *s)
-{
-	struct ecap_elf_symbol getter = { .struct_size = sizeof(getter) };
-
-	return s->elf->symbol(s->file, "SSL_get_client_random", &getter) == 0 ? getter.addr : 0;
-}
-
-static bool getter_takes(const struct search *s, uint64_t getter,
-			 const struct ecap_elf_value *random)
-{
-	struct paths paths = { .wanted = random };
-
-	return s->elf->uses(s->file, getter, on_use, &paths) == 0 && paths.is_there;
-}
-
-/*
- * The half that is the client random's first by the getter: the other's address went through the
- * stack, where it is not followed.
- */
-static struct ecap_elf_value confirmed_half(const struct search *s, const struct paths *p)
-{
-	uint64_t getter = getter_of(s);
-	struct ecap_elf_value found = { .kind = ECAP_ELF_UNKNOWN };
-
-	for (uint32_t i = 0; getter && i < p->n_halves; i++) {
-		const struct ecap_elf_value *v = &p->halves[i];
-
-		if ((!found.kind || v->offset[v->n_loads] < found.offset[found.n_loads]) &&
-		    getter_takes(s, getter, v))
-			found = *v;
-	}
-	return found;
-}
-
 /* 1 when the getter takes the bytes from there too, 0 when there is no getter by name. */
 static int confirm(struct search *s, const struct ecap_elf_value *random)
 {
-	uint64_t getter = getter_of(s);
+	struct ecap_elf_symbol getter = { .struct_size = sizeof(getter) };
+	struct paths paths = { .wanted = random };
 
-	if (!getter || getter_takes(s, getter, random))
-		return getter != 0;
-	tried(s, "SSL_get_client_random at %#llx does not take the client random from where the "
-	      "key log function does", (unsigned long long)getter);
-	return -EBADMSG;
+	if (s->elf->symbol(s->file, "SSL_get_client_random", &getter) != 0)
+		return 0;
+	if (s->elf->uses(s->file, getter.addr, on_use, &paths) != 0 || !paths.is_there) {
+		tried(s, "SSL_get_client_random at %#llx does not take the client random from "
+		      "where the key log function does", (unsigned long long)getter.addr);
+		return -EBADMSG;
+	}
+	return 1;
 }
 
 static int find_client_random(struct search *s, struct openssl_keylog *keylog)
@@ -263,8 +232,7 @@ static int find_client_random(struct search *s, struct openssl_keylog *keylog)
 	struct paths paths = { .wanted = NULL };
 	int err = s->elf->uses(s->file, keylog->addr, on_use, &paths);
 
-	keylog->client_random = paths.passed.kind ? paths.passed :
-				paths.read.kind ? paths.read : confirmed_half(s, &paths);
+	keylog->client_random = paths.passed.kind ? paths.passed : paths.read;
 	keylog->client_random.width = 0; /* it is an address */
 	if (!err && keylog->client_random.kind && !paths.ambiguous)
 		return confirm(s, &keylog->client_random);

@@ -60,6 +60,11 @@ static const struct {
 	{ "either", "load [a0+0x8]+0:8\nreturn [a0+0x8]+0:8\nload [a0+0x10]+0:8\n"
 		    "return [a0+0x10]+0:8" },
 	{ "same_either_way", "return a0+0x8" },
+	{ "kept_by_frame", "call copy\nload [a0+0x8]+0:8\nreturn [a0+0x8]+0:8" },
+	{ "kept_by_stack", "call copy\nload [a0+0x10]+0:1\nreturn a1+0x4" },
+	{ "kept_and_spoiled", "return ?" },
+	{ "kept_in_part", "return ?" },
+	{ "kept_and_gone", "return ?" },
 	{ "one_or_the_other", "return ?" },
 	{ "from_a_call", "call copy\nreturn ?" },
 	{ "too_deep", "load [a0+0]+0:8\nload [[a0+0]+0]+0:8\nload [[[a0+0]+0]+0]+0:8\nreturn ?" },

@@ -75,7 +75,53 @@ function same_either_way
 	ret
 end same_either_way
 
+/* the argument waits on the stack while its register is used for something else */
+function kept_by_frame
+	push rbp
+	mov rbp, rsp
+	sub rsp, 32
+	mov [rbp - 16], rdi
+	call copy
+	mov rcx, [rbp - 16]
+	mov rax, [rcx + 8]
+	leave
+	ret
+end kept_by_frame
+
+function kept_by_stack
+	sub rsp, 24
+	mov [rsp + 8], rdi
+	push rsi
+	call copy
+	mov rdx, [rsp + 16]
+	pop rcx
+	add rsp, 24
+	movzx eax, byte ptr [rdx + 16]
+	lea rax, [rcx + 4]
+	ret
+end kept_by_stack
+
 /* of these nothing is known at the end */
+function kept_and_spoiled
+	mov [rsp - 16], rdi
+	mov dword ptr [rsp - 12], esi
+	mov rax, [rsp - 16]
+	ret
+end kept_and_spoiled
+
+function kept_in_part
+	mov [rsp - 16], rdi
+	mov eax, [rsp - 16]
+	ret
+end kept_in_part
+
+function kept_and_gone
+	push rdi
+	pop rcx
+	mov rax, [rsp]
+	ret
+end kept_and_gone
+
 function one_or_the_other
 	lea rax, [rdi + 8]
 	test esi, esi
