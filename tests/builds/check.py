@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connect import NETTY, NODE, Client, Failed, connect, python
-from locate import Found, locate, symbols
+from locate import Found, erase_names, locate, symbols
 
 HERE = Path(__file__).resolve().parent
 FETCH = HERE.parent / "unit" / "fetch-builds.sh"
@@ -28,6 +28,9 @@ class Build:
     library: str        # "": neither OpenSSL nor BoringSSL, and nothing of ours may be found
     client: Client = None
     keys: bool = True   # OpenSSL before 1.1.1 has no key log
+    # Whether all is found without its symbols, too. A libssl.so always has them, and BoringSSL's
+    # calls its libcrypto.so by them.
+    nameless: bool = True
 
 
 BUILDS = (
@@ -35,8 +38,8 @@ BUILDS = (
     Build("debian12", "OpenSSL"),
     Build("debian13", "OpenSSL"),
     Build("debian-sid", "OpenSSL"),
-    Build("android", "BoringSSL"),
-    Build("android14", "BoringSSL"),
+    Build("android", "BoringSSL", nameless=False),
+    Build("android14", "BoringSSL", nameless=False),
     Build("psycopg2", "OpenSSL", python("with_psycopg2.py", "postgres")),
     Build("curl_cffi", "BoringSSL", python("with_curl_cffi.py")),
     Build("grpcio", "BoringSSL", python("with_grpcio.py", "h2")),
@@ -50,16 +53,16 @@ BUILDS = (
     Build("node22", "OpenSSL", NODE),
     Build("node24", "OpenSSL", NODE),
     Build("netty", "BoringSSL", NETTY),
-    Build("mysql8", "OpenSSL", keys=False),
-    Build("gnutls11", "", keys=False),
-    Build("gnutls13", "", keys=False),
-    Build("gnutls-sid", "", keys=False),
+    Build("mysql8", "OpenSSL", keys=False, nameless=False),
+    Build("gnutls11", "", keys=False, nameless=False),
+    Build("gnutls13", "", keys=False, nameless=False),
+    Build("gnutls-sid", "", keys=False, nameless=False),
 )
 
 REGISTRIES = {"deb": "Debian", "pip": "PyPI", "npm": "npm", "mvn": "Maven"}
 
 # What is used, by the Debian package that has it.
-NEEDED = {"openssl": "openssl", "nm": "binutils", "npm": "npm", "mvn": "maven",
+NEEDED = {"openssl": "openssl", "readelf": "binutils", "npm": "npm", "mvn": "maven",
           "javac": "default-jdk-headless", "dpkg-deb": "dpkg"}
 
 
@@ -69,6 +72,7 @@ class Row:
     version: str
     found: Found = field(default_factory=Found)
     symbols: str = ""
+    nameless: str = ""  # what is found without symbols
     result: str = ""    # of the connections
     faults: list = field(default_factory=list)
 
@@ -109,11 +113,22 @@ def judge(build, row):
         row.faults += found.missing
 
 
+def judge_nameless(ecapture, row, file, work):
+    copy = str(work / "nameless")
+    erase_names(file, copy)
+    found = locate(ecapture, copy)
+    row.nameless = "the same" if found.places == row.found.places else "FAILED"
+    if row.nameless == "FAILED":
+        row.faults += [f"without symbols: {found.places}, not {row.found.places}", *found.missing]
+
+
 def check(ecapture, build, work):
     row, file, directory = fetch(build.name)
     row.found = locate(ecapture, file)
     row.symbols = symbols(file)
     judge(build, row)
+    if build.nameless:
+        judge_nameless(ecapture, row, file, work)
     if not build.client:
         return row
     program = build.client.command[0].replace("BUILD", file)
@@ -131,12 +146,12 @@ def check(ecapture, build, work):
 
 def table(rows):
     head = ("package", "version", "library", "stripped; SSL_read in", "key log function by",
-            "reads and writes by", "key lines of a connection")
+            "reads and writes by", "without symbols", "key lines of a connection")
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     for row in rows:
         keys = row.found.keys.split(", at ")[0]  # where is of no interest here
         cells = (row.package, row.version, row.found.flavour or "another", row.symbols,
-                 keys or "none", row.found.io or "none", row.result or "-")
+                 keys or "none", row.found.io or "none", row.nameless or "-", row.result or "-")
         print("| " + " | ".join(cells) + " |")
 
 

@@ -14,6 +14,7 @@ class Found:
     keys: str = ""      # how the key log function was found
     io: str = ""        # how those that read and write were
     missing: list = field(default_factory=list)
+    places: dict = field(default_factory=dict)  # address by what is there
 
 
 def version(file):
@@ -33,8 +34,11 @@ def locate(ecapture, file):
     except (ValueError, LookupError):
         return Found(missing=[f"modules probe ended with {done.returncode}: {done.stderr.strip()}"])
     facts = tls["facts"]
+    wanted = ("keys", "plaintext received", "plaintext sent")
     how = {place["what"]: place["how"] for place in tls["places"]}
     found = Found(facts.get("library", ""), " ".join(facts.get("version", "").split()[:2]))
+    found.places = {place["what"]: place["address"] for place in tls["places"]
+                    if place["what"] in wanted}
     found.keys = how.get("keys", "")
     if "plaintext received" in how and "plaintext sent" in how:
         found.io = how["plaintext received"]
@@ -46,6 +50,24 @@ def locate(ecapture, file):
     if tls["error"]:
         found.missing.append(tls["error"])
     return found
+
+
+# How the names begin that say what a function of OpenSSL or BoringSSL is.
+NAMES = rb"(?<=\0)(SSL|ssl|BIO|ERR|ossl|dtls|tls|EVP|CRYPTO|OPENSSL)(?=[0-9_])"
+
+
+def erase_names(file, copy):
+    """A copy as it would be inside a stripped program: no symbol that helps. It cannot run."""
+    subprocess.run(["strip", "-o", copy, file], check=True, stderr=subprocess.DEVNULL)
+    sections = subprocess.run(["readelf", "-SW", copy], check=True, stdout=subprocess.PIPE,
+                              text=True).stdout
+    offset, size = (int(number, 16) for number in re.search(
+        r" \.dynstr +STRTAB +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", sections).groups())
+    with open(copy, "r+b") as opened:
+        opened.seek(offset)
+        names = opened.read(size)
+        opened.seek(offset)
+        opened.write(re.sub(NAMES, lambda name: b"x" * len(name[0]), names))
 
 
 def symbols(file):
