@@ -14,12 +14,8 @@
 
 #include <ecapture/bpf/emit.bpf.h>
 #include <ecapture/bpf/filter.bpf.h>
-#ifndef ECAP_NONCORE
-#include <ecapture/bpf/socket.bpf.h>
-#endif
 
-/* 1: sockets tell who uses them; user space sets it before load. */
-const volatile __u32 with_owners = 0;
+#include "packet_owners.bpf.h"
 
 /* Packets that found no room, by the index of their interface; user space makes the entries. */
 struct {
@@ -28,14 +24,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } lost_packets SEC(".maps");
-
-/* Who used the socket last. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct packet_owner);
-} socket_owners SEC(".maps");
 
 static __always_inline void count_lost(const struct packet_record *head)
 {
@@ -177,88 +165,5 @@ int packet_out(struct __sk_buff *skb)
 {
 	return take(skb, ECAP_DIR_SEND);
 }
-
-#ifndef ECAP_NONCORE
-/* include/net/sock.h, since Linux 5.6 */
-struct sock___protocol {
-	__u16 sk_protocol;
-} ECAP_CORE;
-
-/* A socket that has no other end: its port, and the address that it is bound to. */
-static __always_inline void local_end(const struct sock *sk, struct ecap_tuple *tuple)
-{
-	__builtin_memset(tuple, 0, sizeof(*tuple));
-	tuple->lport = sk->__sk_common.skc_num;
-	if (sk->__sk_common.skc_family == ECAP_AF_INET) {
-		__be32 local = sk->__sk_common.skc_rcv_saddr;
-
-		__builtin_memcpy(tuple->laddr, &local, 4);
-		tuple->family = 4;
-	} else {
-		struct in6_addr_bytes local = sk->__sk_common.skc_v6_rcv_saddr;
-
-		__builtin_memcpy(tuple->laddr, &local, 16);
-		tuple->family = 6;
-	}
-}
-
-/* In the process that uses the socket. @tell: its own port is known by now. */
-static __always_inline void used(void *ctx, const struct sock *sk, int tell)
-{
-	__u16 family = sk->__sk_common.skc_family;
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct packet_owner *owner;
-
-	if (family != ECAP_AF_INET && family != ECAP_AF_INET6)
-		return;
-	owner = bpf_sk_storage_get(&socket_owners, (void *)sk, 0, 0);
-	if (owner && owner->pid == pid)
-		return;
-
-	struct packet_owner_record record = {
-		.type = PACKET_RECORD_OWNER,
-		.protocol = ((const struct sock___protocol *)sk)->sk_protocol,
-		.owner = { .pid = pid, .uid = (__u32)bpf_get_current_uid_gid(),
-			   .wanted = ecap_wanted() },
-	};
-
-	bpf_get_current_comm(record.owner.comm, sizeof(record.owner.comm));
-	if (owner)
-		*owner = record.owner;
-	else
-		bpf_sk_storage_get(&socket_owners, (void *)sk, &record.owner,
-				   BPF_SK_STORAGE_GET_F_CREATE);
-	if (!tell)
-		return;
-	if (!ecap_trusted_sock_tuple(sk, &record.tuple))
-		local_end(sk, &record.tuple);
-	ecap_send_scratch(ctx, &record, sizeof(record), NULL, 0);
-}
-
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(socket_sent, struct sock *sk, int moved, int flags)
-{
-	used(ctx, sk, 1);
-	return 0;
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(socket_received, struct sock *sk, int moved, int flags)
-{
-	used(ctx, sk, 1);
-	return 0;
-}
-
-/* TCP_SYN_SENT of include/net/tcp_states.h: set by the process that connects, which has no port yet. */
-#define SYN_SENT 2
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(socket_state, const struct sock *sk, int before, int after)
-{
-	if (after == SYN_SENT)
-		used(ctx, sk, 0);
-	return 0;
-}
-#endif
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -49,6 +49,12 @@ static const char *level_name(int level)
 	}
 }
 
+/* An indented line goes on with what is before it, and cannot pass for an entry of its own. */
+static int goes_on(const uint8_t *p)
+{
+	return *p == '\n' && !strncmp((const char *)p + 1, "    ", 4);
+}
+
 /* What shows as it is, the rest as \xNN; returns the length, at most four times the text's. */
 static size_t put_escaped(char *out, const char *text)
 {
@@ -56,7 +62,7 @@ static size_t put_escaped(char *out, const char *text)
 	size_t n = 0;
 
 	while (p < end) {
-		size_t shown = *p == '\t' ? 1 : ecap_utf8_shown(p, end);
+		size_t shown = *p == '\t' || goes_on(p) ? 1 : ecap_utf8_shown(p, end);
 
 		if (!shown)
 			n += (size_t)snprintf(out + n, 5, "\\x%02x", *p++);

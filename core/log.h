@@ -22,7 +22,8 @@ int ecap_log_fd(void);
 
 /*
  * What would act on a terminal (control characters, those that turn the direction of writing)
- * or is no UTF-8 is escaped: the text may hold what other programs chose.
+ * or is no UTF-8 is escaped: the text may hold what other programs chose. Lines that begin with
+ * four blanks stay lines, which go on with the one before.
  */
 void ecap_logf(int level, const char *component, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "crash.h"
@@ -242,7 +243,10 @@ static void on_thread_exit(void *arg)
 static void *reader_main(void *reader)
 {
 	_cleanup_(ecap_crash_stack_freep) void *stack = ecap_crash_stack();
+	const struct ecap_reader *r = reader;
 
+	if (r->ops->nice)
+		setpriority(PRIO_PROCESS, 0, r->ops->nice); /* 0: this thread */
 	pthread_cleanup_push(on_thread_exit, reader);
 	read_all(reader);
 	pthread_cleanup_pop(0);

@@ -50,6 +50,8 @@ struct ecap_reader_ops {
 	 * at most, or -1: as it likes. Optional.
 	 */
 	int (*idle)(void *arg);
+	/* Of the thread, as setpriority(2) has it; where that is not allowed, it has none. */
+	int nice;
 	/*
 	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS: what is to be done about it.
 	 * Optional.

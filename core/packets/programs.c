@@ -80,6 +80,27 @@ int ecap_packet_programs_map(const struct ecap_context *context,
 	return err;
 }
 
+/* Has the program look at all open files: it runs as its iterator is read, which yields no bytes. */
+static int look_at_files(const struct ecap_packet_programs *p)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(p->object, "open_files");
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	char nothing[64];
+
+	if (!link)
+		return ecap_err(-errno, "sockets that are open already: %s", strerror(errno));
+	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(link));
+	ssize_t got;
+
+	do
+		got = fd < 0 ? -1 : read(fd, nothing, sizeof(nothing));
+	while (got > 0 || (got < 0 && fd >= 0 && errno == EAGAIN));
+	int err = got < 0 ? ecap_err(-errno, "sockets that are open already: %s", strerror(errno)) : 0;
+
+	bpf_link__destroy(link);
+	return err;
+}
+
 int ecap_packet_programs_watch(const struct ecap_context *context, struct ecap_packet_programs *p)
 {
 	struct bpf_program *program;
@@ -98,7 +119,7 @@ int ecap_packet_programs_watch(const struct ecap_context *context, struct ecap_p
 		if (err)
 			return err;
 	}
-	return 0;
+	return look_at_files(p);
 }
 
 void ecap_packet_programs_unwatch(struct ecap_packet_programs *p)

@@ -192,10 +192,13 @@ static int find_files(struct openssl *m)
 	if (n < 0)
 		ecap_log(m->ctx, ECAP_LOG_WARN, "programs that bring their own copy and start "
 			 "from now on are not seen: this kernel does not tell of new mappings");
-	if (n < 0 && !m->n_files)
+	if (n < 0 && !m->n_files && m->packets)
+		ecap_log(m->ctx, ECAP_LOG_WARN, "no library was found: packets will have no secrets; "
+			 "name one by --libssl");
+	else if (n < 0 && !m->n_files)
 		return ecap_fail(m->ctx, -ENOENT, "no library was found: no libssl.so in "
 				 "ld.so.cache, and no process that uses one; name one by --libssl");
-	if (!m->n_files)
+	if (n >= 0 && !m->n_files)
 		ecap_log(m->ctx, ECAP_LOG_INFO, "no library was found yet; waiting for a process "
 			 "that uses one");
 	return 0;

@@ -113,6 +113,8 @@ static void test_escapes(void **state)
 	} cases[] = {
 		{ "", "info c: \n" },
 		{ "tab\tand ~ stay", "info c: tab\tand ~ stay\n" },
+		{ "words\n    tcp porrt\n        ^", "info c: words\n    tcp porrt\n        ^\n" },
+		{ "a\n   three", "info c: a\\x0a   three\n" },
 		{ "a\nerror c: forged", "info c: a\\x0aerror c: forged\n" },
 		{ "\x1b[31mred\x7f\x01", "info c: \\x1b[31mred\\x7f\\x01\n" },
 		{ "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
