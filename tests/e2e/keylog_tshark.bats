@@ -14,26 +14,6 @@ setup() {
 }
 teardown() { e2e_teardown; }
 
-# dump FILTER: tcpdump into $D/packets.
-dump() {
-	start tcpdump tcpdump -i lo -s 0 -B 65536 --immediate-mode -U -w "$D/packets" "$1"
-	wait_until 10 has_line "$D/tcpdump.err" 'listening on lo'
-}
-
-# What is on its way to tcpdump when it is told to end is lost.
-has_all_packets() {
-	local before
-	before=$(stat -c %s "$D/packets")
-	sleep 0.3
-	[ "$(stat -c %s "$D/packets")" = "$before" ]
-}
-
-end_dump() {
-	wait_until 10 has_all_packets
-	end_process "${pid_of[tcpdump]}" INT
-	has_line "$D/tcpdump.err" '^0 packets dropped by kernel'
-}
-
 # nginx with all versions of TLS that this OpenSSL has.
 start_nginx() {
 	PORT=$(free_port)

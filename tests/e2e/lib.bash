@@ -380,6 +380,14 @@ needs_openssl35() {
 	ln -sf "$(basename "$libcrypto")" "$OPENSSL35/libcrypto.so.3"
 }
 
+# build_quic LIBSSL: the program quic, with that library of OpenSSL 3.5.
+build_quic() {
+	local dir
+	dir=$(dirname "$1")
+	cc -std=gnu11 -D_GNU_SOURCE -O1 "$here/programs/quic.c" -o "$E2E_BIN/quic" "$1" \
+		"$dir"/libcrypto-*.so.3 -Wl,-rpath,"$dir" -pthread
+}
+
 # refused STATUS PATTERN: what was launched ends at once with this status, one line that matches
 # on standard error, and no events.
 refused() {

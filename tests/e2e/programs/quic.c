@@ -22,6 +22,27 @@ SSL *SSL_accept_stream(SSL *ssl, uint64_t flags);
 int SSL_set_blocking_mode(SSL *ssl, int blocking);
 int SSL_set1_initial_peer_addr(SSL *ssl, const BIO_ADDR *addr);
 
+/* The key log that SSLKEYLOGFILE names, as libraries do that were built for it. */
+static void log_key(const SSL *ssl, const char *line)
+{
+	FILE *file = fopen(getenv("SSLKEYLOGFILE"), "a");
+
+	(void)ssl;
+	if (file) {
+		fprintf(file, "%s\n", line);
+		fclose(file);
+	}
+}
+
+static SSL_CTX *new_ctx(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (getenv("SSLKEYLOGFILE"))
+		SSL_CTX_set_keylog_callback(ctx, log_key);
+	return ctx;
+}
+
 static const unsigned char alpn[] = "\x4test";
 static const char *message, *reply;
 static SSL *listener;
@@ -73,7 +94,7 @@ static int udp_socket(struct sockaddr_in *addr)
 
 static pthread_t start_server(const char *cert, const char *key, struct sockaddr_in *addr)
 {
-	SSL_CTX *ctx = SSL_CTX_new(OSSL_QUIC_server_method());
+	SSL_CTX *ctx = new_ctx(OSSL_QUIC_server_method());
 	pthread_t thread;
 
 	check(SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM) == 1 &&
@@ -99,7 +120,7 @@ int main(int argc, char **argv)
 	message = argv[3];
 	reply = argv[4];
 	thread = start_server(argv[1], argv[2], &to);
-	ssl = SSL_new(SSL_CTX_new(OSSL_QUIC_client_method()));
+	ssl = SSL_new(new_ctx(OSSL_QUIC_client_method()));
 	BIO_ADDR_rawmake(peer, AF_INET, &to.sin_addr, sizeof(to.sin_addr), to.sin_port);
 	check(ssl && SSL_set_fd(ssl, udp_socket(&own)) == 1 &&
 	      SSL_set1_initial_peer_addr(ssl, peer) == 1 &&
