@@ -167,14 +167,19 @@ request_is_shown() {
 	stop_capture
 }
 
+asked_and_attached() {
+	get --http1.1
+	sleep 0.2
+	has_line "$LOG" capturing
+}
+
 # It opens the FIFO with the first packet of TLS, and reads it to its end before it goes on.
 @test "tshark that captures itself, with a FIFO" {
 	start_nginx
 	mkfifo "$D/keys"
 	live
 	launch tls -m keylog -k "$D/keys"
-	get --http1.1
-	attached
+	wait_until 20 asked_and_attached
 	post_by_curl one --http1.1
 	post_by_curl two --http1.1
 	stop_capture
