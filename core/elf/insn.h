@@ -49,8 +49,9 @@ enum elf_branch {
 	ELF_BRANCH_JUMP,
 	ELF_BRANCH_COND,
 	ELF_BRANCH_CALL_INDIRECT,
-	ELF_BRANCH_JUMP_INDIRECT,
-	ELF_BRANCH_END,           /* return or trap: nothing follows */
+	ELF_BRANCH_JUMP_INDIRECT, /* from here on: no path goes on that could be followed */
+	ELF_BRANCH_RETURN,
+	ELF_BRANCH_END,           /* a trap: nothing follows */
 };
 
 enum elf_operand_kind {
@@ -95,7 +96,8 @@ struct elf_insn {
 	uint32_t n_effects;
 	struct elf_effect effects[ELF_MAX_EFFECTS]; /* at once: of what was there before */
 	int64_t stack_before, stack_after; /* added to sp before and after the effects */
-	struct elf_operand read;           /* memory that it reads; an index may be beside */
+	uint32_t n_read;
+	struct elf_operand read[ELF_MAX_EFFECTS]; /* memory that it reads; an index may be beside */
 	uint32_t reads, writes;            /* sets of registers: by elf_insn_access() */
 	uint32_t raw;                      /* arm64: the instruction itself */
 };

@@ -197,7 +197,7 @@ static void fill_register_branch(struct elf_insn *insn, uint32_t w)
 		insn->writes |= 1u << LR;
 		break;
 	default:
-		insn->branch = ELF_BRANCH_END;
+		insn->branch = ELF_BRANCH_RETURN;
 	}
 }
 
@@ -250,11 +250,15 @@ static struct elf_operand address(struct elf_insn *insn, uint32_t w, enum mode m
 	return memory(rn(w), rn(w) != SP && mode == PRE_INDEX ? offset : 0, size);
 }
 
+static void reads_at(struct elf_insn *insn, struct elf_operand from)
+{
+	insn->read[insn->n_read++] = from;
+}
+
 static void load(struct elf_insn *insn, unsigned int reg, uint8_t to_size,
 		 struct elf_operand from)
 {
-	if (insn->read.kind == ELF_OPERAND_NONE)
-		insn->read = from;
+	reads_at(insn, from);
 	if (reg == ZERO)
 		return;
 	insn->writes |= 1u << reg;
@@ -289,12 +293,13 @@ static void fill_pair(struct elf_insn *insn, uint32_t w)
 	struct elf_operand second = first;
 
 	second.number += size;
-	if (vector) {
-		insn->read = loads ? first : insn->read;
+	if (vector && loads) {
+		reads_at(insn, first);
+		reads_at(insn, second);
 	} else if (loads) {
 		load(insn, rd(w), kind ? 8 : 4, first);
 		load(insn, ra(w), kind ? 8 : 4, second);
-	} else {
+	} else if (!vector) {
 		store(insn, rd(w), first);
 		store(insn, ra(w), second);
 	}
@@ -306,7 +311,8 @@ static void fill_one(struct elf_insn *insn, uint32_t w, struct elf_operand at)
 	unsigned int size = field(w, 30, 2), kind = field(w, 22, 2);
 
 	if (field(w, 26, 1)) {
-		insn->read = kind & 1 ? at : insn->read;
+		if (kind & 1)
+			reads_at(insn, at);
 	} else if (kind == 0) {
 		store(insn, rd(w), at);
 	} else if (kind != 2 || size != 3) { /* else prfm */
@@ -314,9 +320,10 @@ static void fill_one(struct elf_insn *insn, uint32_t w, struct elf_operand at)
 	}
 }
 
+/* Bytes that a load or store of one register moves; of vector registers 16 are possible. */
 static uint8_t bytes(uint32_t w)
 {
-	return (uint8_t)(1u << field(w, 30, 2));
+	return field(w, 26, 1) && field(w, 23, 1) ? 16 : (uint8_t)(1u << field(w, 30, 2));
 }
 
 static void fill_unscaled(struct elf_insn *insn, uint32_t w)
@@ -329,7 +336,6 @@ static void fill_unscaled(struct elf_insn *insn, uint32_t w)
 
 static void fill_scaled(struct elf_insn *insn, uint32_t w)
 {
-	/* Of vector registers the 128 bits wide have another size; nothing follows those. */
 	fill_one(insn, w, address(insn, w, OFFSET, (int64_t)field(w, 10, 12) * bytes(w), bytes(w)));
 }
 
@@ -366,10 +372,10 @@ static void fill_exclusive(struct elf_insn *insn, uint32_t w)
 /* Several vector registers; with bit 23 N is counted on. */
 static void fill_vectors(struct elf_insn *insn, uint32_t w)
 {
-	insn->read = address(insn, w, field(w, 23, 1) ? POST_INDEX : OFFSET, 0, 16);
-	insn->stack_after = 0;
-	if (!field(w, 22, 1))
-		insn->read.kind = ELF_OPERAND_NONE;
+	struct elf_operand at = address(insn, w, field(w, 23, 1) ? POST_INDEX : OFFSET, 0, 16);
+
+	if (field(w, 22, 1))
+		reads_at(insn, at);
 }
 
 /* --- vectors ---------------------------------------------------------------------------- */

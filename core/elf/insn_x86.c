@@ -46,8 +46,9 @@ static enum elf_branch branch_of(const cs_insn *insn, uint64_t *target)
 	bool jump = false;
 
 	switch (insn->id) {
-	case X86_INS_RET: case X86_INS_RETF: case X86_INS_RETFQ: case X86_INS_HLT:
-	case X86_INS_UD2: case X86_INS_INT3: case X86_INS_IRETQ:
+	case X86_INS_RET: case X86_INS_RETF: case X86_INS_RETFQ: case X86_INS_IRETQ:
+		return ELF_BRANCH_RETURN;
+	case X86_INS_HLT: case X86_INS_UD2: case X86_INS_INT3:
 		return ELF_BRANCH_END;
 	default:
 		break;
@@ -244,7 +245,7 @@ static void decode_read(const cs_insn *cs, struct elf_insn *insn)
 		if (op->type != X86_OP_MEM || !(op->access & CS_AC_READ) ||
 		    op->mem.segment != X86_REG_INVALID)
 			continue;
-		insn->read = operand(op);
+		insn->read[insn->n_read++] = operand(op);
 		return;
 	}
 }

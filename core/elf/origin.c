@@ -231,22 +231,18 @@ static struct elf_state flow(struct ecap_elf_file *file, const struct elf_insn *
  * What is read, when it is reached from an argument. With an index beside the base, the first
  * element of an array.
  */
-static bool reads_memory(const struct registers *r, const struct elf_insn *insn,
+static bool reads_memory(const struct registers *r, const struct elf_operand *op,
 			 struct ecap_elf_value *value)
 {
-	const struct elf_operand *op = &insn->read;
-
-	if (op->kind != ELF_OPERAND_MEM)
-		return false;
 	*value = load(add(of_register(r, op->reg), op->number), op->size);
-	return value->arg != STACK && value->kind == ECAP_ELF_PATH;
+	return value->kind == ECAP_ELF_PATH && value->arg != STACK;
 }
 
 static uint32_t kind_of(enum elf_branch branch, bool leaves)
 {
 	if (branch == ELF_BRANCH_CALL || branch == ELF_BRANCH_CALL_INDIRECT)
 		return ECAP_ELF_USE_CALL;
-	if (branch == ELF_BRANCH_END)
+	if (branch == ELF_BRANCH_RETURN)
 		return ECAP_ELF_USE_RETURN;
 	return leaves || branch == ELF_BRANCH_JUMP_INDIRECT ? ECAP_ELF_USE_JUMP : 0;
 }
@@ -275,10 +271,11 @@ static enum elf_walk_verdict visit(void *arg, const struct elf_insn *insn,
 	uint32_t kind = kind_of(insn->branch, leaves);
 
 	/* A call may read where it leads. */
-	if (reads_memory(r, insn, &use.result)) {
-		use.kind = ECAP_ELF_USE_LOAD;
-		o->stop = o->cb(o->arg, &use);
-	}
+	for (uint32_t i = 0; i < insn->n_read && !o->stop; i++)
+		if (reads_memory(r, &insn->read[i], &use.result)) {
+			use.kind = ECAP_ELF_USE_LOAD;
+			o->stop = o->cb(o->arg, &use);
+		}
 	if (kind && !o->stop) {
 		use.kind = kind;
 		use.callee = insn->target;

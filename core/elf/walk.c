@@ -89,8 +89,7 @@ int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, const struct elf_st
 
 		if (verdict == ELF_WALK_STOP)
 			return 0;
-		if (verdict == ELF_WALK_LEAVE || branch == ELF_BRANCH_END ||
-		    branch == ELF_BRANCH_JUMP_INDIRECT)
+		if (verdict == ELF_WALK_LEAVE || branch >= ELF_BRANCH_JUMP_INDIRECT)
 			continue;
 		if (jumps)
 			add_pending(w, target, &after);

@@ -380,7 +380,9 @@ static const struct {
 	{ "member", "load [a0+0x50]+0:8\nreturn [a0+0x50]+0:8" },
 	{ "half", "load [a0+0x10]+0:2\nreturn [a0+0x10]+0:2" },
 	{ "widened", "load [a1+0x4]+0:4\nreturn [a1+0x4]+0:4" },
-	{ "both", "load [a0+0x20]+0:8\nreturn [a0+0x28]+0x8:8" },
+	{ "both", "load [a0+0x20]+0:8\nload [a0+0x28]+0:8\nreturn [a0+0x28]+0x8:8" },
+	{ "traps", "load [a0+0x8]+0:4\nreturn [a0+0x8]+0:4" },
+	{ "vectors", "load [a0+0x40]+0:16\nload [a0+0x50]+0:16\nload [a0+0x60]+0:16\nreturn a0+0" },
 	{ "behind_two", "load [a1+0x8]+0:8\nload [[a1+0x8]-0x10]+0:8\n"
 			"return [[a1+0x8]-0x10]+0x30:8" },
 	{ "array", "load [a0+0xa8]+0:8\ncall copy 0=a1+0 1=[a0+0xa8]+0xb8:8 2=0x20\nreturn 0" },

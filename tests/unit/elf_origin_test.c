@@ -57,6 +57,10 @@ static const struct {
 			"return [[a1+0x8]-0x10]+0x30:8" },
 	{ "array", "load [a0+0xa8]+0:8\ncall copy 0=a1+0 1=[a0+0xa8]+0xb8:8 2=0x20\nreturn 0" },
 	{ "array_at_the_end", "jump copy 1=0x20 2=a0+0x160 3=a0+0x160" },
+	{ "traps", "load [a0+0x8]+0:4\nreturn [a0+0x8]+0:4" },
+	{ "kept", "call copy\nload [a0+0x18]+0:8\nreturn [a0+0x18]+0:8" },
+	{ "given_away", "call copy\nreturn ?" },
+	{ "calls_member", "load [a0+0x8]+0:8\nload [[a0+0x8]+0x38]+0:8\njump ?" },
 	{ "either", "load [a0+0x8]+0:8\nreturn [a0+0x8]+0:8\nload [a0+0x10]+0:8\n"
 		    "return [a0+0x10]+0:8" },
 	{ "same_either_way", "return a0+0x8" },

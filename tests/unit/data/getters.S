@@ -58,6 +58,45 @@ function indexed
 	ret
 end indexed
 
+/* where compilers know that a pointer is NULL, they trap: that is no return */
+function traps
+	test rdi, rdi
+	je 1f
+	mov eax, [rdi + 8]
+	ret
+1:	ud2
+end traps
+
+/* kept on the stack over a call */
+function kept
+	sub rsp, 24
+	mov [rsp + 8], rdi
+	push rbx
+	call copy
+	mov rcx, [rsp + 16]
+	pop rbx
+	add rsp, 24
+	mov rax, [rcx + 24]
+	ret
+end kept
+
+/* not known any more when the function that was called may have written there */
+function given_away
+	sub rsp, 24
+	mov [rsp + 8], rdi
+	lea rsi, [rsp + 8]
+	call copy
+	mov rax, [rsp + 8]
+	add rsp, 24
+	ret
+end given_away
+
+/* what leads elsewhere is read, too */
+function calls_member
+	mov rax, [rdi + 8]
+	jmp [rax + 0x38]
+end calls_member
+
 function either
 	test esi, esi
 	je 1f
