@@ -69,10 +69,33 @@ static int add_section(json_t *sections, const struct ecap_module *module,
 	return err;
 }
 
+/* Of a module's named sections: the schema of one below "$defs", and what their keys look like. */
+static int add_named(json_t *defs, json_t *patterns, const struct ecap_module *module)
+{
+	_cleanup_(ecap_options_freep) struct ecap_options *own = NULL;
+	char name[80], at[96], pattern[120];
+	int err;
+
+	if (!module->named)
+		return 0;
+	snprintf(name, sizeof(name), "%s.%s", module->command, module->named);
+	snprintf(at, sizeof(at), "#/$defs/%s", name);
+	/* Words have nothing that means something in a pattern. */
+	snprintf(pattern, sizeof(pattern), "^%s\\.%s \"[^\"]+\"$", module->command, module->named);
+	err = ecap_options_new(name, module->named_options, module->n_named_options,
+			       module->named_size, &own);
+	if (err)
+		return err;
+	json_object_set_new(defs, name, ecap_schema_object(&own, 1, 0, (struct ecap_schema_place){
+									at, NULL }));
+	return json_object_set_new(patterns, pattern, json_pack("{s:s}", "$ref", at)) ? no_memory()
+										      : 0;
+}
+
 static int file_schema(struct ecap_command_line *line, json_t **schema)
 {
 	const struct ecap_schema_place global = { "#/properties/global", NULL };
-	json_t *sections = json_object();
+	json_t *sections = json_object(), *defs = json_object(), *patterns = json_object();
 	int err = 0;
 
 	json_object_set_new(sections, "global",
@@ -80,11 +103,15 @@ static int file_schema(struct ecap_command_line *line, json_t **schema)
 	for (uint32_t i = 0; i < line->catalog->n && !err; i++) {
 		const struct ecap_catalog_entry *entry = line->catalog->entries[i];
 
-		if (entry->desc && !entry->shadowed_by)
-			err = add_section(sections, &entry->desc->module, line->common);
+		if (!entry->desc || entry->shadowed_by)
+			continue;
+		err = add_section(sections, &entry->desc->module, line->common);
+		if (!err)
+			err = add_named(defs, patterns, &entry->desc->module);
 	}
-	*schema = json_pack("{s:s, s:s, s:o, s:b}", "title", "ecapture configuration", "type",
-			    "object", "properties", sections, "additionalProperties", 0);
+	*schema = json_pack("{s:s, s:s, s:o, s:o, s:o, s:b}", "title", "ecapture configuration",
+			    "type", "object", "properties", sections, "patternProperties", patterns,
+			    "$defs", defs, "additionalProperties", 0);
 	return err || *schema ? err : no_memory();
 }
 

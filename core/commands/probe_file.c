@@ -15,6 +15,12 @@ static void set(json_t *object, const char *key, const char *text)
 	json_object_set_new(object, key, ecap_shown_json(text));
 }
 
+#ifdef __aarch64__
+#define OWN_MACHINE ECAP_ELF_AARCH64
+#else
+#define OWN_MACHINE ECAP_ELF_X86_64
+#endif
+
 static const char *machine_name(uint16_t machine)
 {
 	return machine == ECAP_ELF_AARCH64 ? "arm64" : "x86-64";
@@ -45,6 +51,7 @@ static json_t *look(void *arg)
 		return facts;
 	}
 	set(facts, "machine", machine_name(file->machine));
+	json_object_set_new(facts, "native", json_boolean(file->machine == OWN_MACHINE));
 	set(facts, "build_id", *file->build_id ? file->build_id : NULL);
 	return facts;
 }
@@ -88,6 +95,7 @@ json_t *ecap_probe_file(const struct ecap_probing *probing, const struct ecap_ta
 	set(file, "file", target->shown);
 	json_object_set_new(file, "pid", target->pid ? json_integer(target->pid) : json_null());
 	set(file, "machine", NULL);
+	json_object_set_new(file, "native", json_false());
 	set(file, "build_id", NULL);
 	json_object_set_new(file, "deleted", json_boolean(deleted));
 	json_object_set_new(file, "foreign", json_boolean(is_foreign(target->pid)));

@@ -34,6 +34,15 @@ static void add_fact(struct ecap_columns *columns, const char *what, const char 
 		ecap_columns_add(columns, (const char *const[]){ what, text });
 }
 
+static void add_machine(struct ecap_columns *columns, const json_t *file)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s", text_of(file, "machine"),
+		 json_is_true(json_object_get(file, "native")) ? "" : ", not this machine's");
+	add_fact(columns, "machine", text);
+}
+
 /* What is unusual about where it is. */
 static void add_state(struct ecap_columns *columns, const json_t *file)
 {
@@ -55,7 +64,7 @@ static int print_facts(const json_t *file)
 	size_t i;
 	json_t *module;
 
-	add_fact(columns, "machine", text_of(file, "machine"));
+	add_machine(columns, file);
 	add_fact(columns, "build-id", text_of(file, "build_id"));
 	add_state(columns, file);
 	json_array_foreach(list_of(file, "modules"), i, module) {

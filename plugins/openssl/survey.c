@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be captured in a file, and how each place was found: "ecapture modules probe". */
 #include "openssl.h"
+#include "session.h"
 
 #include <ctype.h>
 
@@ -133,6 +134,21 @@ static int tell_keys(const struct survey *s, const struct openssl_keylog *found)
 	return s->ctx->host->finding(s->ctx->self, &finding);
 }
 
+/* Of a connection that is there already, TLS 1.3 has no secret to give: bpf/openssl_older.bpf.h. */
+static int survey_older(const struct survey *s, const struct openssl_keylogs *keys)
+{
+	static const char what_is_there[] = "keys of connections from before the start";
+	struct openssl_session found;
+
+	if (keys->n > 1)
+		return tell(s, ECAP_FINDING_MISSING, what_is_there, "the file holds several libraries");
+	if (openssl_locate_session(s->elf, s->file, &keys->list[0].client_random, &found))
+		return tell(s, ECAP_FINDING_MISSING, what_is_there, found.tried);
+	return tell(s, ECAP_FINDING_FACT, "before_the_start",
+		    "master secrets of TLS 1.2 and older, from the connection's session as its "
+		    "getters read it");
+}
+
 static int survey_keys(const struct survey *s)
 {
 	struct openssl_keylogs found;
@@ -142,7 +158,7 @@ static int survey_keys(const struct survey *s)
 		return tell(s, ECAP_FINDING_MISSING, "keys", found.tried);
 	for (uint32_t i = 0; i < found.n && !err; i++)
 		err = tell_keys(s, &found.list[i]);
-	return err;
+	return err ? err : survey_older(s, &found);
 }
 
 int openssl_survey(const struct ecap_context *ctx, const struct ecap_target *target)

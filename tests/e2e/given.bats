@@ -161,3 +161,21 @@ while s.recv(4096): pass"
 	"$ECAPTURE" --plugin-dir "$ECAPTURE_PLUGIN_DIR" config check "$INI" -o json >"$D/out"
 	says "\"keylog-function\": {"
 }
+
+@test "the JSON Schema takes such sections as the file does" {
+	/usr/bin/python3 -c 'import jsonschema; jsonschema.Draft202012Validator' || skip "no python3-jsonschema"
+	"$ECAPTURE" --plugin-dir "$ECAPTURE_PLUGIN_DIR" modules schema >"$D/schema"
+	/usr/bin/python3 - "$D/schema" <<-'END'
+		import json, sys
+		from jsonschema import Draft202012Validator
+		validator = Draft202012Validator(json.load(open(sys.argv[1])))
+		keys = {'keylog-function': '0x1000', 'client-random': '0x160', 'result': 'done'}
+		for section, content, taken in (
+		        ('tls.build "0a"', keys, True), ('tls.build "0a"', {}, True),
+		        ('tls.build "0a"', {'result': 'many'}, False), ('tls.build "0a"', {'results': 'done'}, False),
+		        ('tls.build ""', keys, False), ('tls.build 0a', keys, False), ('tls.builds "0a"', keys, False),
+		        ('bash.build "0a"', keys, False)):
+		    if validator.is_valid({section: content}) != taken:
+		        sys.exit(f'{section}: {content}: expected {taken}')
+	END
+}
