@@ -151,22 +151,23 @@ static int is_ours(const struct ecap_tc_entry *entry)
 
 /*
  * Returns 1 when the filter was removed, 0 when there was none of ours, or a negative errno with a
- * text. A qdisc without our filter is none of ours either: somebody has made it anew.
+ * text. A qdisc that has lost our filter is none of ours either: somebody has made it anew.
  */
 static int undo(const struct ecap_tc_entry *entry)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)entry->interface,
 		    .attach_point = points[entry->side]);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = entry->handle, .priority = entry->prio);
-	int r = is_ours(entry);
+	int ours = is_ours(entry);
 
-	if (r <= 0)
-		return r;
-	r = bpf_tc_detach(&hook, &options);
+	if (ours < 0 || (!ours && entry->settled))
+		return ours;
+	int r = ours ? bpf_tc_detach(&hook, &options) : 0;
+
 	if (!r)
 		r = remove_qdisc(entry);
 	if (!r)
-		return 1;
+		return ours;
 	if (r == -ENODEV || r == -ENOENT || r == -EINVAL) /* gone in this very moment */
 		return 0;
 	return ecap_err(r, "filter of pid %d on interface %u, %s, prio %u, handle 0x%x: %s",
@@ -192,10 +193,12 @@ static int attach_journalled(struct ecap_tc_link *link, int program_fd,
 		if (err && make)
 			remove_qdisc(&link->entry);
 	}
-	if (err) {
-		ecap_tc_journal_remove(journal, link->entry.file);
-		ecap_closep(&link->fd);
+	if (!err) {
+		ecap_tc_journal_settle(link->fd, &link->entry, 1);
+		return 0;
 	}
+	ecap_tc_journal_remove(journal, link->entry.file);
+	ecap_closep(&link->fd);
 	return err;
 }
 
@@ -223,6 +226,8 @@ static void detach(struct ecap_tc_link *link)
 		log_warn("packets", "%s", ecap_err_text());
 		link->entry.made_qdisc = 0; /* whether another one needs it cannot be known */
 	}
+	if (is_ours(&link->entry) > 0)
+		ecap_tc_journal_settle(link->fd, &link->entry, 0);
 	if (undo(&link->entry) < 0)
 		log_warn("packets", "%s", ecap_err_text());
 	else if (!have)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One filter on one interface in JSON, with the start of the system and the network namespace in
- * which the numbers mean something. Written whole by one write(2).
+ * which the numbers mean something. Written whole by one pwrite(2), with the same length each time, so
+ * that a process that is killed leaves it as it was before or after.
  */
 #include "packets/entry.h"
 
@@ -60,19 +61,20 @@ int ecap_tc_entry_write(int fd, const struct ecap_tc_entry *entry)
 		return err;
 	/* The name is for people. One that is no UTF-8 is left out: json_string() refuses it. */
 	_cleanup_(decrefp) json_t *json = json_pack(
-		"{s:s, s:I, s:I, s:o?, s:s, s:I, s:I, s:I, s:s, s:b, s:i}",
+		"{s:s, s:I, s:I, s:o?, s:s, s:I, s:I, s:I, s:s, s:i, s:i, s:i}",
 		"boot", here.boot, "netns", (json_int_t)here.netns,
 		"interface", (json_int_t)entry->interface,
 		"name", json_string(if_indextoname(entry->interface, name) ? name : ""),
 		"side", ecap_tc_side_name(entry->side), "prio", (json_int_t)entry->prio,
 		"handle", (json_int_t)entry->handle, "program", (json_int_t)entry->program_id,
-		"tag", entry->tag, "made_qdisc", entry->made_qdisc, "pid", entry->pid);
+		"tag", entry->tag, "made_qdisc", entry->made_qdisc, "settled", entry->settled,
+		"pid", entry->pid);
 	size_t n = json ? json_dumpb(json, text, sizeof(text) - 1, 0) : 0;
 
 	if (!n || n >= sizeof(text))
 		return ecap_err(-ENOMEM, "%s/%s: no memory", ECAP_TC_JOURNAL, entry->file);
 	text[n++] = '\n';
-	ssize_t written = write(fd, text, n);
+	ssize_t written = pwrite(fd, text, n, 0);
 
 	if (written == (ssize_t)n)
 		return 0;
@@ -87,10 +89,11 @@ static int unpack(json_t *json, struct ecap_tc_entry *entry, struct context *the
 	const char *boot, *side, *tag;
 	json_error_t error;
 
-	if (json_unpack_ex(json, &error, 0, "{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:s, s:b, s:i}",
+	if (json_unpack_ex(json, &error, 0, "{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:s, s:i, s:i, s:i}",
 			   "boot", &boot, "netns", &netns, "interface", &interface, "side", &side,
 			   "prio", &prio, "handle", &handle, "program", &program, "tag", &tag,
-			   "made_qdisc", &entry->made_qdisc, "pid", &entry->pid))
+			   "made_qdisc", &entry->made_qdisc, "settled", &entry->settled,
+			   "pid", &entry->pid))
 		return ecap_err(-EBADMSG, "no entry: %s", error.text);
 	if (interface <= 0 || interface > INT32_MAX || prio <= 0 || prio > UINT16_MAX ||
 	    handle <= 0 || handle > UINT32_MAX || program <= 0 || program > UINT32_MAX)

@@ -5,7 +5,7 @@
 
 #include "packets/journal.h"
 
-/* 0 or a negative errno with a text. */
+/* The whole text, at the file's beginning. 0 or a negative errno with a text. */
 int ecap_tc_entry_write(int fd, const struct ecap_tc_entry *entry);
 
 /*

@@ -130,6 +130,13 @@ int ecap_tc_journal_add(const struct ecap_tc_journal *journal, struct ecap_tc_en
 	return 0;
 }
 
+void ecap_tc_journal_settle(int fd, struct ecap_tc_entry *entry, int settled)
+{
+	entry->settled = settled;
+	if (ecap_tc_entry_write(fd, entry))
+		log_warn("packets", "%s", ecap_err_text());
+}
+
 void ecap_tc_journal_remove(const struct ecap_tc_journal *journal, const char *file)
 {
 	if (unlinkat(journal->dir, file, 0) < 0 && errno != ENOENT)

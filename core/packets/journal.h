@@ -21,6 +21,7 @@ struct ecap_tc_entry {
 	uint32_t prio, handle, program_id;
 	char tag[2 * 8 + 1]; /* of the program: BPF_TAG_SIZE, in hexadecimal digits */
 	int made_qdisc;      /* the qdisc is there because of this process or another ecapture */
+	int settled;         /* the filter is on it: neither being put there, nor being removed */
 	int pid;             /* in its own pid namespace; for messages */
 };
 
@@ -37,6 +38,9 @@ void ecap_tc_journal_close(struct ecap_tc_journal *journal);
 
 /* Fills in entry->file and pid. *fd holds the entry's lock, and is the caller's. */
 int ecap_tc_journal_add(const struct ecap_tc_journal *journal, struct ecap_tc_entry *entry, int *fd);
+
+/* What has changed of the entry is in entry->settled. Said when it cannot be written. */
+void ecap_tc_journal_settle(int fd, struct ecap_tc_entry *entry, int settled);
 void ecap_tc_journal_remove(const struct ecap_tc_journal *journal, const char *file);
 
 /*

@@ -95,6 +95,20 @@ static void before_one_who_drops(void **state)
 	nothing_is_left();
 }
 
+/* A child that was forked meanwhile has the link's fd, too; it is cut all the same. */
+static void detached_for_all(void **state)
+{
+	(void)state;
+	need_network();
+	struct ecap_tc_link *link = attach(&ecap_tcx, LO, ECAP_TC_EGRESS);
+	_cleanup_close_ int copy = fcntl(link->fd, F_DUPFD_CLOEXEC, 0);
+
+	assert_return_code(copy, errno);
+	ecap_tc_detach(link);
+	send_datagrams(2);
+	assert_int_equal(counted(&counters[ECAP_TC_EGRESS]), 0);
+}
+
 static uint32_t make_pair(void)
 {
 	run_or_skip("ip link add ve0 type veth peer name ve1");
@@ -276,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BY_EACH(both_sides, NULL),
 		BY_EACH(before_one_who_drops, NULL),
+		cmocka_unit_test(detached_for_all),
 		BY_EACH(renamed, remove_pair),
 		BY_EACH(deleted, remove_pair),
 		BY_EACH(replaced, remove_pair),
