@@ -67,9 +67,10 @@ static int refused(int err, const char *expression, const struct bpf_insn *insns
 {
 	const char *words = last_words(log);
 
-	return ecap_err(err, "packet filter \"%.200s\", %u instructions: the kernel does not take it: %s%s%s%s",
-			expression, n, strerror(-err), *words ? ": " : "", words,
-			loops(insns, n) ? "; loops (protochain) need Linux 5.3" : "");
+	return ecap_err(err, "packet filter \"%.200s\": the kernel refuses its %u instructions: "
+			"%s%s%s%s", expression, n, strerror(-err), *words ? ": " : "", words,
+			err == -EINVAL && loops(insns, n) ?
+			"; it goes back (protochain), what Linux before 5.3 does not take" : "");
 }
 
 int ecap_filter_load(const char *expression, const struct ecap_filter_side *side,

@@ -18,7 +18,7 @@ struct ecap_filter_side {
 	 * (PACKET_OUTGOING), or -1: the packet's own.
 	 */
 	int packet_type;
-	/* For "ip broadcast": the interface's, network byte order; 0: unknown, as tcpdump has it for "any". */
+	/* For "ip broadcast": in network byte order; 0: not known, as tcpdump has it for "any". */
 	uint32_t netmask;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packet filters by libpcap: from the expression to classic BPF, for a link type without a device. */
+/* Packet filters by libpcap: from the expression to classic BPF, for a link type. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -50,7 +50,7 @@ int ecap_filter_compile(const char *expression, uint16_t link_type, uint32_t net
 
 	if (!pcap)
 		return ecap_err(-ENOMEM, "packet filter: out of memory");
-	/* It compares the mask with numbers of the host's byte order, whatever its manual lets expect. */
+	/* It compares the mask with numbers of the host's byte order. */
 	if (pcap_compile(pcap, &program, expression, 1, ntohl(netmask)))
 		return ecap_filter_refused(expression, link_type, pcap_geterr(pcap));
 	int err = convert(&program, code, n);

@@ -22,7 +22,8 @@ static int bpf_size(uint32_t size)
 	return size == 4 ? BPF_W : size == 2 ? BPF_H : BPF_B;
 }
 
-void ecap_filter_get_plan(struct ecap_filter_packet *packet, uint32_t k, uint32_t size, int indexed)
+void ecap_filter_get_plan(struct ecap_filter_packet *packet, uint32_t k, uint32_t size,
+			  int indexed)
 {
 	uint32_t need = k + size;
 
@@ -99,31 +100,43 @@ static void put_zeros(const struct ecap_filter_packet *packet)
 		ecap_bpf_put(packet->code, ecap_bpf_store_imm(BPF_DW, BPF_REG_10, at, 0));
 }
 
+void ecap_filter_get_length(const struct ecap_filter_packet *packet)
+{
+	struct ecap_bpf_code *code = packet->code;
+	uint32_t untagged = ecap_bpf_label(code);
+
+	put_context(packet, ECAP_REG_LEN, offsetof(struct __sk_buff, len));
+	if (packet->ethernet) {
+		put_context(packet, BPF_REG_0, offsetof(struct __sk_buff, vlan_present));
+		ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JEQ, BPF_REG_0, 0), untagged);
+		ecap_bpf_put(code, ecap_bpf_alu64(BPF_ADD, ECAP_REG_LEN, TAG_END - TAG_AT));
+	}
+	ecap_bpf_place(code, untagged);
+}
+
 void ecap_filter_get_begin(const struct ecap_filter_packet *packet)
 {
 	struct ecap_bpf_code *code = packet->code;
 	uint32_t untagged = ecap_bpf_label(code), end = ecap_bpf_label(code);
 
-	put_context(packet, ECAP_REG_LEN, offsetof(struct __sk_buff, len));
-	if (packet->head)
-		put_zeros(packet);
+	ecap_filter_get_length(packet);
+	if (!packet->head)
+		return;
+	put_zeros(packet);
 	if (packet->ethernet) {
 		put_context(packet, BPF_REG_0, offsetof(struct __sk_buff, vlan_present));
 		ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JEQ, BPF_REG_0, 0), untagged);
-		ecap_bpf_put(code, ecap_bpf_alu64(BPF_ADD, ECAP_REG_LEN, TAG_END - TAG_AT));
-		if (packet->head) {
-			put_tagged_copy(packet);
-			ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JA, 0, 0), end);
-		}
+		put_tagged_copy(packet);
+		ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JA, 0, 0), end);
 	}
 	ecap_bpf_place(code, untagged);
-	if (packet->head)
-		put_copy(packet, 0, 0);
+	put_copy(packet, 0, 0);
 	ecap_bpf_place(code, end);
 }
 
 /* From the head, where its place on the stack is not aligned in two halves. May use r1 to r3. */
-static void put_head(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k, uint32_t size)
+static void put_head(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k,
+		     uint32_t size)
 {
 	struct ecap_bpf_code *code = packet->code;
 	int at = head_at(packet) + (int)k;
@@ -149,7 +162,8 @@ static void put_tagged_index(const struct ecap_filter_packet *packet, uint8_t ds
 	uint32_t behind = ecap_bpf_label(code), before = ecap_bpf_label(code);
 
 	ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JGE, BPF_REG_2, TAG_END), behind);
-	ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JLE, BPF_REG_2, (int32_t)(TAG_AT - size)), before);
+	ecap_bpf_put_jump(code, ecap_bpf_jump(BPF_JLE, BPF_REG_2, (int32_t)(TAG_AT - size)),
+			  before);
 	for (uint32_t k = TAG_AT - size + 1; k < TAG_END; k++) {
 		uint32_t next = ecap_bpf_label(code);
 
@@ -187,8 +201,8 @@ static void put_load(const struct ecap_filter_packet *packet, uint8_t dst, uint3
 	ecap_bpf_place(code, done);
 }
 
-void ecap_filter_get(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k, uint32_t size,
-		      int checked)
+void ecap_filter_get(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k,
+		     uint32_t size, int checked)
 {
 	struct ecap_bpf_code *code = packet->code;
 
@@ -204,7 +218,7 @@ void ecap_filter_get(const struct ecap_filter_packet *packet, uint8_t dst, uint3
 }
 
 void ecap_filter_get_indexed(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k,
-			      uint32_t size)
+			     uint32_t size)
 {
 	struct ecap_bpf_code *code = packet->code;
 
@@ -213,6 +227,7 @@ void ecap_filter_get_indexed(const struct ecap_filter_packet *packet, uint8_t ds
 	ecap_bpf_put(code, ecap_bpf_alu64_reg(BPF_ADD, BPF_REG_2, ECAP_REG_X));
 	ecap_bpf_put(code, ecap_bpf_alu64_reg(BPF_MOV, BPF_REG_0, BPF_REG_2));
 	ecap_bpf_put(code, ecap_bpf_alu64(BPF_ADD, BPF_REG_0, (int32_t)size));
-	ecap_bpf_put_jump(code, ecap_bpf_jump_reg(BPF_JGT, BPF_REG_0, ECAP_REG_LEN), packet->no_match);
+	ecap_bpf_put_jump(code, ecap_bpf_jump_reg(BPF_JGT, BPF_REG_0, ECAP_REG_LEN),
+			  packet->no_match);
 	put_load(packet, dst, k, size);
 }

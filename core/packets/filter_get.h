@@ -36,16 +36,23 @@ struct ecap_filter_packet {
 };
 
 /* Loads that are known to be needed, before anything else. @indexed: with X. */
-void ecap_filter_get_plan(struct ecap_filter_packet *packet, uint32_t k, uint32_t size, int indexed);
+void ecap_filter_get_plan(struct ecap_filter_packet *packet, uint32_t k, uint32_t size,
+			  int indexed);
 
 /* Sets ECAP_REG_LEN, and copies the head. */
 void ecap_filter_get_begin(const struct ecap_filter_packet *packet);
 
-/* Register = @size bytes (1, 2 or 4) at @k; no match beyond the packet. @checked: length is known. */
-void ecap_filter_get(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k, uint32_t size,
-		      int checked);
+/* ECAP_REG_LEN once more. */
+void ecap_filter_get_length(const struct ecap_filter_packet *packet);
+
+/*
+ * Register = @size bytes (1, 2 or 4) at @k; no match beyond the packet. @checked: the packet is
+ * known to be so long.
+ */
+void ecap_filter_get(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k,
+		     uint32_t size, int checked);
 /* The same at X + @k. */
 void ecap_filter_get_indexed(const struct ecap_filter_packet *packet, uint8_t dst, uint32_t k,
-			      uint32_t size);
+			     uint32_t size);
 
 #endif

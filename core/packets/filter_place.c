@@ -21,8 +21,8 @@
 #define MAX_WORDS 256u
 
 /*
- * libpcap says that this number is too large as soon as it reads it: so, behind the first words of an
- * expression, it tells whether these could be the beginning of a valid one.
+ * libpcap says that this number is too large as soon as it reads it: so, behind the first words of
+ * an expression, it tells whether these could be the beginning of a valid one.
  */
 #define MARKER " 99999999999"
 /* Expressions that get the words of a kind. */
@@ -77,7 +77,8 @@ static int says(const struct search *s, uint32_t n, const char *behind, const ch
 		part = NULL;
 		return 0;
 	}
-	return ecap_filter_words(part, s->link_type, said, sizeof(said)) == 1 && !strcmp(said, words);
+	return ecap_filter_words(part, s->link_type, said, sizeof(said)) == 1 &&
+	       !strcmp(said, words);
 }
 
 /* The first word that cannot follow those before it; the expression's end when all could. */
@@ -167,7 +168,9 @@ int ecap_filter_refused(const char *expression, uint16_t link_type, const char *
 			*p = ' ';
 	if (place >= 0)
 		put_blanks(blanks, sizeof(blanks), expression + from, before - from);
-	return ecap_err(-EINVAL, "packet filter: %s\n    %s%s%s%s%s%s%s", said, from ? "..." : "", shown,
-			len - from > SHOWN ? "..." : "", place >= 0 ? "\n    " : "",
-			from && place >= 0 ? "   " : "", blanks, place >= 0 ? "^" : "");
+	ecap_err(-EINVAL, "packet filter: %s\n    %s%s%s", said, from ? "..." : "", shown,
+		 len - from > SHOWN ? "..." : "");
+	if (place < 0)
+		return -EINVAL;
+	return ecap_err(-EINVAL, "%s\n    %s%s^", ecap_err_text(), from ? "   " : "", blanks);
 }

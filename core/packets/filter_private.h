@@ -37,6 +37,15 @@ int ecap_filter_place(const char *expression, uint16_t link_type, const char *wo
 /* The error text for it: words, expression, and a caret under the place. Returns -EINVAL. */
 int ecap_filter_refused(const char *expression, uint16_t link_type, const char *words);
 
+/* Whether it asks the kernel for something beside the packet's bytes (SKF_AD_*). */
+int ecap_cbpf_is_extension(const struct ecap_cbpf *insn);
+/* Whether it loads from a fixed place in the packet. */
+int ecap_cbpf_is_fixed(const struct ecap_cbpf *insn);
+/* A place that no packet has, or a division by a 0 that stands there: the end, without a match. */
+int ecap_cbpf_never_works(const struct ecap_cbpf *insn);
+/* Sets reached[i] for what can be run, and back[i] to 1 where it goes back to; both of n zeros. */
+int ecap_cbpf_explore(const struct ecap_cbpf *code, uint32_t n, uint8_t *reached, uint32_t *back);
+
 /* As ecap_filter_translate(), from what was compiled. */
 int ecap_filter_ebpf(const struct ecap_cbpf *code, uint32_t n, const struct ecap_filter_side *side,
 		     int prog_array_fd, struct bpf_insn **insns, uint32_t *n_insns);

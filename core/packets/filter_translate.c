@@ -20,7 +20,7 @@
  * How often a program may go back, each time one header further ("protochain"): a packet with more
  * does not match. The verifier wants an end that it can see.
  */
-#define MAX_TURNS 64
+#define MAX_TURNS 32
 
 #define LINKTYPE_ETHERNET 1 /* of www.tcpdump.org/linktypes.html */
 
@@ -34,7 +34,7 @@ struct translation {
 	uint8_t *reached;              /* for each of from: can be run */
 	uint32_t *known;               /* ... the packet is at least so long when it is */
 	uint32_t used_m;               /* bit i: M[i] is read */
-	int goes_back;
+	uint32_t *back;                /* ... 1 + the label for jumps back to it, or 0 */
 };
 
 /* What cBPF asks the kernel (SKF_AD_*), where struct __sk_buff has it. */
@@ -60,92 +60,6 @@ static int size_of(uint16_t code)
 	return BPF_SIZE(code) == BPF_W ? 4 : BPF_SIZE(code) == BPF_H ? 2 : 1;
 }
 
-static int is_extension(const struct ecap_cbpf *insn)
-{
-	uint32_t k = insn->k - (uint32_t)SKF_AD_OFF;
-
-	return BPF_CLASS(insn->code) == BPF_LD && BPF_MODE(insn->code) == BPF_ABS &&
-	       k < SKF_AD_MAX;
-}
-
-/* A load from a fixed place in the packet. */
-static int is_fixed(const struct ecap_cbpf *insn)
-{
-	int class = BPF_CLASS(insn->code), mode = BPF_MODE(insn->code);
-
-	return (class == BPF_LD && mode == BPF_ABS && !is_extension(insn)) ||
-	       (class == BPF_LDX && mode == BPF_MSH);
-}
-
-/* A place that no packet has, or a division by a 0 that stands there: the end, without a match. */
-static int never_works(const struct ecap_cbpf *insn)
-{
-	if (is_fixed(insn))
-		return insn->k > INT32_MAX - 4;
-	return (insn->code == (BPF_ALU | BPF_DIV | BPF_K) ||
-		insn->code == (BPF_ALU | BPF_MOD | BPF_K)) && !insn->k;
-}
-
-/* Where insn @i may go to next: at most two, -1 for none. -EINVAL when it is nowhere. */
-static int next_of(const struct translation *t, uint32_t i, int64_t *next)
-{
-	const struct ecap_cbpf *insn = &t->from[i];
-
-	next[0] = (int64_t)i + 1;
-	next[1] = -1;
-	if (BPF_CLASS(insn->code) == BPF_RET || never_works(insn)) {
-		next[0] = -1;
-	} else if (insn->code == (BPF_JMP | BPF_JA)) {
-		next[0] += (int32_t)insn->k; /* signed: the one that goes back */
-	} else if (BPF_CLASS(insn->code) == BPF_JMP) {
-		next[1] = next[0] + insn->jf;
-		next[0] += insn->jt;
-	}
-	for (int j = 0; j < 2; j++)
-		if (next[j] >= t->n || next[j] < -1)
-			return ecap_err(-EINVAL, "instruction %u of libpcap's program leaves it", i);
-	return 0;
-}
-
-static int reach(struct translation *t, uint32_t i, int *changed)
-{
-	int64_t next[2];
-	int err = next_of(t, i, next);
-
-	for (int j = 0; !err && j < 2; j++) {
-		if (next[j] < 0)
-			continue;
-		if (next[j] <= i) {
-			t->goes_back = 1;
-			t->known[next[j]] = 0;
-		}
-		*changed |= !t->reached[next[j]] && next[j] <= i;
-		t->reached[next[j]] = 1;
-	}
-	return err;
-}
-
-/* Finds what can be run: the verifier takes nothing else. */
-static int explore(struct translation *t)
-{
-	int changed = 1;
-
-	for (uint32_t i = 0; i < t->n; i++)
-		t->known[i] = UINT32_MAX;
-	t->reached[0] = 1;
-	t->known[0] = 0;
-	while (changed) {
-		changed = 0;
-		for (uint32_t i = 0; i < t->n; i++) {
-			int err = t->reached[i] ? reach(t, i, &changed) : 0;
-
-			if (err)
-				return err;
-		}
-	}
-	return 0;
-}
-
 /* What the program will need to have at hand. */
 static void plan(struct translation *t)
 {
@@ -155,7 +69,7 @@ static void plan(struct translation *t)
 
 		if (!t->reached[i] || (class != BPF_LD && class != BPF_LDX))
 			continue;
-		if (is_fixed(insn) && !never_works(insn))
+		if (ecap_cbpf_is_fixed(insn) && !ecap_cbpf_never_works(insn))
 			ecap_filter_get_plan(&t->packet, insn->k, (uint32_t)size_of(insn->code), 0);
 		else if (BPF_MODE(insn->code) == BPF_IND)
 			ecap_filter_get_plan(&t->packet, insn->k, (uint32_t)size_of(insn->code), 1);
@@ -176,7 +90,7 @@ static void put_jump(struct translation *t, struct bpf_insn insn, uint32_t label
 
 static int unknown(const struct ecap_cbpf *insn)
 {
-	return ecap_err(-EINVAL, "libpcap made an instruction that is not known here (code 0x%x, k 0x%x)",
+	return ecap_err(-EINVAL, "libpcap made an instruction that is not known here: 0x%x, k 0x%x",
 			insn->code, insn->k);
 }
 
@@ -199,7 +113,7 @@ static int put_extension(struct translation *t, const struct ecap_cbpf *insn)
 		put(t, ecap_bpf_load(BPF_W, ECAP_REG_A, ECAP_REG_CTX, (int)extensions[i].field));
 		return 0;
 	}
-	return ecap_err(-EINVAL, "it asks for what is not in the packet, and not known here (SKF_AD_OFF + %u)",
+	return ecap_err(-EINVAL, "it asks for what is not in the packet: SKF_AD_OFF + %u",
 			extension);
 }
 
@@ -240,7 +154,7 @@ static int put_ld(struct translation *t, uint32_t i)
 	const struct ecap_cbpf *insn = &t->from[i];
 	uint32_t size = (uint32_t)size_of(insn->code);
 
-	if (is_extension(insn))
+	if (ecap_cbpf_is_extension(insn))
 		return put_extension(t, insn);
 	if (BPF_MODE(insn->code) == BPF_ABS)
 		put_fixed(t, ECAP_REG_A, i, size);
@@ -321,25 +235,38 @@ static int put_alu(struct translation *t, const struct ecap_cbpf *insn)
 /* To instruction @to, which then knows of the packet's length no more than here. */
 static void put_goto(struct translation *t, struct bpf_insn insn, uint32_t i, uint32_t to)
 {
-	if (to > i && t->known[to] > t->known[i])
+	if (t->known[to] > t->known[i])
 		t->known[to] = t->known[i];
 	if (to != i + 1 || insn.code != (BPF_JMP | BPF_JA))
 		put_jump(t, insn, to);
 }
 
 /*
- * Backwards. Two XORs leave X as it is and the verifier without an idea of it: it would follow each
- * range of X that a turn can leave by itself, which are too many.
+ * Where a program comes back to. The verifier follows each range of LEN and of X by itself that one
+ * way or one turn more can leave, which are too many: so they are made new, from what it knows
+ * nothing about. Two XORs leave X as it is.
  */
-static void put_back(struct translation *t, uint32_t i, uint32_t to)
+static void put_turn(struct translation *t, uint32_t i)
 {
+	put(t, ecap_bpf_alu64(BPF_MOV, BPF_REG_0, MAX_TURNS));
+	/* By a register: numbers that are stored at once the verifier does not remember. */
+	put(t, ecap_bpf_store(BPF_DW, BPF_REG_10, ECAP_STACK_TURNS, BPF_REG_0));
+	uint32_t label = ecap_bpf_label(&t->code);
+
+	ecap_bpf_place(&t->code, label);
+	t->back[i] = label + 1;
+	ecap_filter_get_length(&t->packet);
 	put(t, ecap_bpf_alu32_reg(BPF_XOR, ECAP_REG_X, ECAP_REG_LEN));
 	put(t, ecap_bpf_alu32_reg(BPF_XOR, ECAP_REG_X, ECAP_REG_LEN));
+}
+
+static void put_back(struct translation *t, uint32_t to)
+{
 	put(t, ecap_bpf_load(BPF_DW, BPF_REG_0, BPF_REG_10, ECAP_STACK_TURNS));
 	put_jump(t, ecap_bpf_jump(BPF_JEQ, BPF_REG_0, 0), t->no_match);
 	put(t, ecap_bpf_alu64(BPF_SUB, BPF_REG_0, 1));
 	put(t, ecap_bpf_store(BPF_DW, BPF_REG_10, ECAP_STACK_TURNS, BPF_REG_0));
-	put_goto(t, ecap_bpf_jump(BPF_JA, 0, 0), i, to);
+	put_jump(t, ecap_bpf_jump(BPF_JA, 0, 0), t->back[to] - 1);
 }
 
 /* A jump of eBPF that compares A with X or k; a k that is no positive int goes through r0. */
@@ -362,7 +289,7 @@ static int put_jmp(struct translation *t, uint32_t i)
 		uint32_t to = after + insn->k;
 
 		if (to <= i)
-			put_back(t, i, to);
+			put_back(t, to);
 		else
 			put_goto(t, ecap_bpf_jump(BPF_JA, 0, 0), i, to);
 		return 0;
@@ -408,7 +335,7 @@ static int put_insn(struct translation *t, uint32_t i)
 {
 	const struct ecap_cbpf *insn = &t->from[i];
 
-	if (never_works(insn)) {
+	if (ecap_cbpf_never_works(insn)) {
 		put_jump(t, ecap_bpf_jump(BPF_JA, 0, 0), t->no_match);
 		return 0;
 	}
@@ -432,11 +359,6 @@ static void put_begin(struct translation *t)
 	for (uint32_t k = 0; k < BPF_MEMWORDS; k++)
 		if (t->used_m & 1u << k)
 			put(t, ecap_bpf_store_imm(BPF_W, BPF_REG_10, m_at(k), 0));
-	/* From a register, since the verifier does not remember numbers that are stored at once. */
-	if (t->goes_back) {
-		put(t, ecap_bpf_alu64(BPF_MOV, BPF_REG_0, MAX_TURNS));
-		put(t, ecap_bpf_store(BPF_DW, BPF_REG_10, ECAP_STACK_TURNS, BPF_REG_0));
-	}
 	ecap_filter_get_begin(&t->packet);
 }
 
@@ -456,25 +378,34 @@ static void put_end(struct translation *t, int prog_array_fd)
 	put(t, ecap_bpf_exit());
 }
 
+/* Whether the next instruction follows, but for jumps. */
+static int goes_on(const struct ecap_cbpf *insn)
+{
+	return BPF_CLASS(insn->code) != BPF_JMP && BPF_CLASS(insn->code) != BPF_RET &&
+	       !ecap_cbpf_never_works(insn);
+}
+
 static int translate(struct translation *t, int prog_array_fd)
 {
-	int err = explore(t);
+	int err = ecap_cbpf_explore(t->from, t->n, t->reached, t->back);
 
 	if (err)
 		return err;
+	/* Until something is known to jump there; but what comes back comes too late to say. */
+	for (uint32_t i = 0; i < t->n; i++)
+		t->known[i] = i && !t->back[i] ? UINT32_MAX : 0;
 	plan(t);
 	put_begin(t);
 	for (uint32_t i = 0; i < t->n; i++) {
 		if (!t->reached[i])
 			continue;
 		ecap_bpf_place(&t->code, i);
+		if (t->back[i])
+			put_turn(t, i);
 		err = put_insn(t, i);
 		if (err)
 			return err;
-		int jumps_away = BPF_CLASS(t->from[i].code) == BPF_JMP ||
-				 BPF_CLASS(t->from[i].code) == BPF_RET || never_works(&t->from[i]);
-
-		if (!jumps_away && t->known[i + 1] > t->known[i])
+		if (goes_on(&t->from[i]) && t->known[i + 1] > t->known[i])
 			t->known[i + 1] = t->known[i];
 	}
 	put_end(t, prog_array_fd);
@@ -486,12 +417,13 @@ int ecap_filter_ebpf(const struct ecap_cbpf *code, uint32_t n, const struct ecap
 {
 	_cleanup_free_ uint8_t *reached = calloc(n, sizeof(*reached));
 	_cleanup_free_ uint32_t *known = calloc(n, sizeof(*known));
+	_cleanup_free_ uint32_t *back = calloc(n, sizeof(*back));
 	struct translation t = { .from = code, .n = n, .side = side, .reached = reached,
-				 .known = known, .no_match = n, .match = n + 1 };
+				 .known = known, .back = back, .no_match = n, .match = n + 1 };
 
 	if (!n)
 		return ecap_err(-EINVAL, "libpcap's program is empty");
-	if (!reached || !known)
+	if (!reached || !known || !back)
 		return ecap_err(-ENOMEM, "out of memory");
 	ecap_bpf_code_init(&t.code, n + 2);
 	t.packet = (struct ecap_filter_packet){ .code = &t.code, .no_match = t.no_match,
