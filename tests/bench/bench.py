@@ -8,9 +8,10 @@ import bulk
 import calls
 import host
 import nginx
+import packets
 from env import Env, Table, Values
 
-GROUPS = (('a', calls), ('b', nginx), ('c', bulk), ('d', host))
+GROUPS = (('a', calls), ('b', nginx), ('c', bulk), ('d', host), ('e', packets))
 
 
 def machine():

@@ -18,7 +18,7 @@ class Env:
         self.build, self.work = get('BENCH_BUILD'), get('BENCH_WORK')
         self.quick = get('QUICK') == '1'
         self.rounds = int(get('ROUNDS') or (1 if self.quick else 3))
-        self.groups = (get('FIGURES') or 'a b c d').split()
+        self.groups = (get('FIGURES') or 'a b c d e').split()
         self.libdir = self.file('lib')
         self.cert, self.key = self.file('cert.pem'), self.file('key.pem')
         self.sites = {}

@@ -106,7 +106,8 @@ class Capture(Program):
         argv = [env.ecapture]
         if env.plugin_dir:
             argv += ['--plugin-dir', env.plugin_dir]
-        argv += ['tls', '--libssl', lib, '--pid', str(pid), '-o', fmt, '--eventaddr', sink]
+        argv += ['tls', '--libssl', lib, '-o', fmt, '--eventaddr', sink]
+        argv += ['--pid', str(pid)] if pid else []
         super().__init__(pinned(cpu, argv + list(extra)), stdin=subprocess.DEVNULL,
                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
@@ -141,6 +142,52 @@ def summary(log):
         if m:
             return dict(zip(('events', 'bytes', 'lost'), map(int, m.groups())))
     raise Missing('ecapture: no summary')
+
+
+class Tcpdump(Program):
+    """tcpdump -w on the loopback interface, for the same packets."""
+
+    def __init__(self, env, path, words):
+        super().__init__([need('tcpdump'), '-i', 'lo', '-s', '0', '-Z', 'root', '-w', path] + words,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE)
+
+    def ready(self):
+        while (text := self.line(self.child.stderr, 10)) is not None:
+            if 'listening on' in text:
+                return
+        raise Missing('tcpdump does not start')
+
+    def stop(self):
+        """Packets in the file, and those that the kernel dropped."""
+        time.sleep(0.2)  # it has no drain: what is in the kernel's buffer would be left
+        self.cpu = cpu_ns(self.pid)
+        self.child.send_signal(signal.SIGINT)
+        log = self.child.stderr.read().decode()
+        found = [int(n) for n in re.findall(r'^(\d+) packets? (?:captured|dropped)', log, re.M)]
+        if len(found) < 2:
+            raise Missing('tcpdump: no summary')
+        return {'packets': found[0], 'lost': found[1]}
+
+
+class Packets(Capture):
+    """ecapture tls -m pcapng on the loopback interface."""
+
+    def __init__(self, env, path, words):
+        super().__init__(env, None, env.libssl, extra=['-m', 'pcapng', '-i', 'lo', '-w', path] + words)
+
+    def stop(self):
+        time.sleep(0.2)
+        self.cpu = cpu_ns(self.pid)
+        try:
+            super().stop()
+        except Missing:
+            pass
+        for text in reversed(self.log):
+            m = re.search(r'(\d+) packets, \d+ bytes.* (\d+) packets lost', text)
+            if m:
+                return {'packets': int(m.group(1)), 'lost': int(m.group(2))}
+        raise Missing('ecapture: no summary of packets')
 
 
 class Empty(Program):

@@ -26,6 +26,7 @@ build_one build_target SHAPE_DEBIAN libssl-bench-debian.so
 build_one build_target SHAPE_NODE libssl-bench-node.so
 build_one ${CC:-cc} $flags "$here/call.c" -ldl -o "$build/call"
 build_one ${CC:-cc} $flags "$here/stream.c" -lssl -lcrypto -o "$build/stream"
+build_one ${CC:-cc} $flags "$here/flood.c" -o "$build/flood"
 build_one ${CC:-cc} $flags "$here/empty.c" -lbpf -o "$build/empty"
 build_one ${CLANG:-clang} -O2 -g -target bpf -idirafter "/usr/include/$(uname -m)-linux-gnu" \
 	-c "$here/empty.bpf.c" -o "$build/empty.bpf.o"
