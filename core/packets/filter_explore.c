@@ -32,15 +32,17 @@ int ecap_cbpf_never_works(const struct ecap_cbpf *insn)
 		insn->code == (BPF_ALU | BPF_MOD | BPF_K)) && !insn->k;
 }
 
-/* Where insn @i may go to next: at most two, -1 for none. -EINVAL when it is nowhere. */
+#define NONE INT64_MIN
+
+/* Where insn @i may go to next: at most two, or NONE. -EINVAL when it is not in the program. */
 static int next_of(const struct ecap_cbpf *code, uint32_t n, uint32_t i, int64_t *next)
 {
 	const struct ecap_cbpf *insn = &code[i];
 
 	next[0] = (int64_t)i + 1;
-	next[1] = -1;
+	next[1] = NONE;
 	if (BPF_CLASS(insn->code) == BPF_RET || ecap_cbpf_never_works(insn)) {
-		next[0] = -1;
+		next[0] = NONE;
 	} else if (insn->code == (BPF_JMP | BPF_JA)) {
 		next[0] += (int32_t)insn->k; /* signed: the one that goes back */
 	} else if (BPF_CLASS(insn->code) == BPF_JMP) {
@@ -48,7 +50,7 @@ static int next_of(const struct ecap_cbpf *code, uint32_t n, uint32_t i, int64_t
 		next[0] += insn->jt;
 	}
 	for (int j = 0; j < 2; j++)
-		if (next[j] >= n || next[j] < -1)
+		if (next[j] != NONE && (next[j] < 0 || next[j] >= n))
 			return ecap_err(-EINVAL, "libpcap made a jump that leads nowhere: %u", i);
 	return 0;
 }
@@ -62,13 +64,13 @@ int ecap_cbpf_explore(const struct ecap_cbpf *code, uint32_t n, uint8_t *reached
 	while (again) {
 		again = 0;
 		for (uint32_t i = 0; i < n; i++) {
-			int64_t next[2] = { -1, -1 };
+			int64_t next[2] = { NONE, NONE };
 			int err = reached[i] ? next_of(code, n, i, next) : 0;
 
 			if (err)
 				return err;
 			for (int j = 0; j < 2; j++) {
-				if (next[j] < 0)
+				if (next[j] == NONE)
 					continue;
 				if (next[j] <= i) {
 					back[next[j]] = 1;

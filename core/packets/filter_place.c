@@ -137,40 +137,27 @@ int ecap_filter_place(const char *expression, uint16_t link_type, const char *wo
 	return says(&none, 0, NEVER_TRUE, words) ? -1 : place_of_words(&s, words);
 }
 
-/* As many blanks as there are characters. */
-static void put_blanks(char *out, size_t size, const char *text, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len && n + 1 < size; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			out[n++] = ' ';
-	out[n] = '\0';
-}
-
 int ecap_filter_refused(const char *expression, uint16_t link_type, const char *words)
 {
-	char said[WORDS_SIZE], shown[SHOWN + 1], blanks[SHOWN + 1] = "";
+	char said[WORDS_SIZE], shown[SHOWN + 1];
 
 	snprintf(said, sizeof(said), "%s", words); /* libpcap may use its buffer again */
 	int place = ecap_filter_place(expression, link_type, said);
-	size_t len = strlen(expression), before = place > 0 ? (size_t)place : 0, from = 0;
+	size_t len = strlen(expression), from = 0;
 
-	if (len > SHOWN && before > SHOWN_BEFORE)
-		from = before - SHOWN_BEFORE;
-	while (from && (expression[from] & 0xc0) == 0x80)
-		from--;
+	if (len > SHOWN && place > (int)SHOWN_BEFORE)
+		from = (size_t)place - SHOWN_BEFORE;
 	snprintf(shown, sizeof(shown), "%.*s",
 		 (int)ecap_utf8_cut(expression + from, len - from, SHOWN), expression + from);
 	/* One line, whatever blanks there are. */
 	for (char *p = shown; *p; p++)
 		if (isspace((unsigned char)*p))
 			*p = ' ';
-	if (place >= 0)
-		put_blanks(blanks, sizeof(blanks), expression + from, before - from);
 	ecap_err(-EINVAL, "packet filter: %s\n    %s%s%s", said, from ? "..." : "", shown,
 		 len - from > SHOWN ? "..." : "");
 	if (place < 0)
 		return -EINVAL;
-	return ecap_err(-EINVAL, "%s\n    %s%s^", ecap_err_text(), from ? "   " : "", blanks);
+	/* A byte is a column: nothing before the place is more than ASCII, libpcap stops there. */
+	return ecap_err(-EINVAL, "%s\n    %*s^", ecap_err_text(),
+			place - (int)from + (from ? 3 : 0), "");
 }
