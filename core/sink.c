@@ -17,8 +17,10 @@
 #include <time.h>
 
 #include "err.h"
+#include "open_writer.h"
 #include "util.h"
 
+#define WHAT        "event sink"
 #define BUFFER_SIZE ((size_t)1 << 20)
 
 /* How long a sink waits for another one's write before it looks whether it is to give up. */
@@ -93,17 +95,6 @@ static int stop(struct ecap_sink *sink, int err, size_t lost)
 	return stopped(sink);
 }
 
-static int open_file(const char *path, int *fd)
-{
-	/* A symbolic link is followed: it was root who named it. */
-	int opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-
-	if (opened < 0)
-		return ecap_err(-errno, "event sink %s: %s", path, strerror(errno));
-	*fd = opened;
-	return 0;
-}
-
 int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink **sink)
 {
 	_cleanup_free_ char *copy = path ? strdup(path) : NULL;
@@ -127,11 +118,13 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
 
 int ecap_sink_open(const char *path, struct ecap_sink **sink)
 {
-	_cleanup_close_ int opened = -1;
-	int err = path ? open_file(path, &opened) : 0;
+	_cleanup_close_ int opened = path ? ecap_open_writer(WHAT, path, O_CREAT | O_APPEND) : -1;
 
-	if (!err)
-		err = ecap_sink_of_fd("event sink", path, path ? opened : STDOUT_FILENO, sink);
+	if (path && opened < 0)
+		return opened;
+
+	int err = ecap_sink_of_fd(WHAT, path, path ? opened : STDOUT_FILENO, sink);
+
 	if (!err)
 		TAKE_FD(opened);
 	return err;

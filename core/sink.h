@@ -14,7 +14,8 @@ struct ecap_sink;
 
 /*
  * Opens the sink. @path: NULL for standard output, else a file, which is made with mode 0600
- * (it holds what was encrypted) and appended to. Returns 0 or a negative errno with a text.
+ * (it holds what was encrypted) and appended to, or a FIFO, whose reader it waits for. Returns 0
+ * or a negative errno with a text.
  */
 int ecap_sink_open(const char *path, struct ecap_sink **sink);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "err.h"
+#include "open_writer.h"
 #include "util.h"
 
 #define WHAT  "packet file"
@@ -56,11 +57,9 @@ int ecap_packet_output_open(const char *path, struct ecap_sink **sink)
 	if (!strcmp(path, "-"))
 		return open_stdout(sink);
 
-	int fd = open(path, FLAGS, 0600);
+	int fd = ecap_open_writer(WHAT, path, O_CREAT);
 
-	if (fd < 0)
-		return ecap_err(-errno, WHAT " %s: %s", path, strerror(errno));
-	return sink_of(path, fd, sink);
+	return fd < 0 ? fd : sink_of(path, fd, sink);
 }
 
 /* What dumpcap takes for the suffix: from the last dot of the file's name on. */

@@ -119,6 +119,23 @@ require('https').get('https://127.0.0.1:$PORT/', r => r.resume())" 2>"$D/node.er
 	! grep -vE '^[A-Z0-9_]+ [0-9a-f]{64} [0-9a-f]+$' "$D/keys"
 }
 
+@test "a FIFO: waits for its reader, and can be told not to" {
+	serve
+	mkfifo "$D/fifo"
+	launch tls -m keylog -k "$D/fifo"
+	wait_until 10 has_line "$LOG" 'info host: .*fifo: waiting until somebody reads this FIFO'
+	kill -INT "$ecapture_pid"
+	refused 1 'fifo: nobody reads this FIFO'
+	launch tls -m keylog -k "$D/fifo"
+	wait_until 10 has_line "$LOG" 'waiting until somebody reads'
+	cat "$D/fifo" >"$D/keys" &
+	processes+=($!)
+	attached
+	get
+	stop_capture
+	same_keys 5
+}
+
 @test "a library without a key log function: says what was looked for" {
 	local libz
 	libz=$(ldconfig -p | awk '$1 == "libz.so.1" { print $NF; exit }')
