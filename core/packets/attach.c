@@ -20,7 +20,6 @@ static const char *advice(int err)
 		{ -EPERM, "; that needs CAP_NET_ADMIN, or root" },
 		{ -ENODEV, "; the interface is gone" },
 		{ -ERANGE, "; the kernel takes no more programs there" }, /* BPF_MPROG_MAX, 64 */
-		{ -EBUSY, "; somebody else is changing it: try again" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

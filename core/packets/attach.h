@@ -24,6 +24,10 @@ int ecap_tc_recover(void);
  * [main] The program sees the packets before those of others do, and all of them: on the way out also
  * those that others then drop or change. Returns 0 or a negative errno with a text that names the
  * interface, what was tried and what to do. @program_fd stays the caller's.
+ *
+ * An interface that is moved to another network namespace takes a tcx link along, and loses a
+ * filter: ecap_interfaces_changed() tells, and what ecap_interfaces_find() has no more is to be
+ * detached.
  */
 int ecap_tc_attach(int program_fd, uint32_t interface, enum ecap_tc_side side,
 		   struct ecap_tc_link **link);

@@ -56,8 +56,8 @@ static int find_qdisc(struct ecap_tc_link *link, const struct ecap_tc_journal *j
 	*make = !*kind;
 	/* It has one block, in which a filter for the way out would see what comes in. */
 	if (!strcmp(kind, "ingress") && link->side == ECAP_TC_EGRESS)
-		return ecap_tc_err(-EBUSY, link, "a filter; there is an ingress qdisc, which "
-				   "leaves no place for a clsact one (tc qdisc show)");
+		return ecap_tc_err(-EBUSY, link, "a clsact qdisc in place of the ingress qdisc, "
+				   "which is somebody else's (tc qdisc show tells) and has no way out");
 	if (*make) {
 		link->entry.made_qdisc = 1;
 		return 0;
@@ -107,6 +107,9 @@ static int add_filter(struct ecap_tc_link *link, int program_fd)
 		    .priority = link->entry.prio);
 	int err = bpf_tc_attach(&hook, &options);
 
+	if (err == -EOPNOTSUPP) /* tcf_block_find() */
+		return ecap_tc_err(-EBUSY, link, "a filter on the clsact qdisc, whose filters "
+				   "belong to several interfaces (tc qdisc show tells the block)");
 	if (err == -ENOENT) /* tcf_proto_lookup_ops() */
 		return ecap_tc_err(-EOPNOTSUPP, link, "a filter of kind bpf (kernel module cls_bpf)");
 	return err ? ecap_tc_err(err, link, "a filter on the clsact qdisc") : 0;
@@ -213,7 +216,15 @@ static int attach(struct ecap_tc_link *link, int program_fd)
 	if (err)
 		return err;
 	err = ecap_tc_journal_open(1, &journal);
-	return err ? err : attach_journalled(link, program_fd, &journal);
+	if (err)
+		return err;
+	/* Somebody else may have made the qdisc, or taken the place, after it was looked for. */
+	for (int tries = 0; tries < 3; tries++) {
+		err = attach_journalled(link, program_fd, &journal);
+		if (err != -EEXIST)
+			break;
+	}
+	return err;
 }
 
 /* Without the journal the filter goes all the same; its entry is for the next start. */

@@ -95,6 +95,31 @@ static void before_one_who_drops(void **state)
 	nothing_is_left();
 }
 
+/* The kernel's own limit, 64; others have taken all of it. */
+static void no_room(void **state)
+{
+	struct ecap_tc_link *links[100], *one;
+	struct counter one_more;
+	uint32_t n = 0;
+	int err = 0;
+
+	(void)state;
+	need_network();
+	ecap_tc_detach(attach(&ecap_tcx, LO, ECAP_TC_EGRESS));
+	while (!err && n < ARRAY_SIZE(links)) {
+		assert_int_equal(load_counter(TC_ACT_UNSPEC, &one_more), 0);
+		err = ecap_tc_attach_by(&ecap_tcx, one_more.program, LO, ECAP_TC_EGRESS, &one);
+		close(one_more.program);
+		close(one_more.map);
+		if (!err)
+			links[n++] = one;
+	}
+	assert_int_equal(err, -ERANGE);
+	assert_non_null(strstr(ecap_err_text(), "the kernel takes no more programs there"));
+	while (n)
+		ecap_tc_detach(links[--n]);
+}
+
 /* A child that was forked meanwhile has the link's fd, too; it is cut all the same. */
 static void detached_for_all(void **state)
 {
@@ -290,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BY_EACH(both_sides, NULL),
 		BY_EACH(before_one_who_drops, NULL),
+		cmocka_unit_test(no_room),
 		cmocka_unit_test(detached_for_all),
 		BY_EACH(renamed, remove_pair),
 		BY_EACH(deleted, remove_pair),

@@ -122,7 +122,7 @@ static void ingress_qdisc(void **state)
 	run("tc qdisc add dev lo ingress");
 	assert_int_equal(ecap_tc_attach_by(&ecap_clsact, counters[ECAP_TC_EGRESS].program, LO,
 					   ECAP_TC_EGRESS, &link), -EBUSY);
-	assert_non_null(strstr(ecap_err_text(), "there is an ingress qdisc"));
+	assert_non_null(strstr(ecap_err_text(), "in place of the ingress qdisc"));
 	link = attach(ECAP_TC_INGRESS);
 	send_datagrams(3);
 	assert_int_equal(counted(&counters[ECAP_TC_INGRESS]), 3);
@@ -130,6 +130,23 @@ static void ingress_qdisc(void **state)
 	run("tc qdisc show dev lo");
 	assert_int_equal(times("qdisc ingress"), 1);
 	assert_int_equal(entries(), 0);
+}
+
+/* Filters of several interfaces at once: none of them can be ours alone. */
+static void shared_block(void **state)
+{
+	struct ecap_tc_link *link = NULL;
+
+	(void)state;
+	need_network();
+	run_or_skip("tc qdisc add dev lo ingress_block 22 clsact");
+	assert_int_equal(ecap_tc_attach_by(&ecap_clsact, counters[ECAP_TC_INGRESS].program, LO,
+					   ECAP_TC_INGRESS, &link), -EBUSY);
+	assert_non_null(strstr(ecap_err_text(), "whose filters belong to several interfaces"));
+	assert_int_equal(entries(), 0);
+	ecap_tc_detach(attach(ECAP_TC_EGRESS)); /* is not shared */
+	run("tc qdisc show dev lo");
+	assert_int_equal(times("ingress_block 22"), 1);
 }
 
 /* Somebody has cleared the interface; nothing is ours there any more, and no qdisc goes. */
@@ -196,6 +213,7 @@ int main(void)
 		cmocka_unit_test_teardown(others_come_later, clean_up),
 		cmocka_unit_test_teardown(qdisc_of_others, clean_up),
 		cmocka_unit_test_teardown(ingress_qdisc, clean_up),
+		cmocka_unit_test_teardown(shared_block, clean_up),
 		cmocka_unit_test_teardown(removed_by_others, clean_up),
 		cmocka_unit_test(places),
 	};

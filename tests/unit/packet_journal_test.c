@@ -6,6 +6,7 @@
 #include "clsact_help.h"
 
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* Another ecapture, with both sides of lo. Returns when they are attached. */
@@ -291,6 +292,22 @@ static void no_journal(void **state)
 	assert_int_equal(access("/run/ecapture", F_OK), -1); /* looking makes nothing */
 }
 
+/* Whoever holds the lock for long is stopped, in a debugger or by SIGSTOP: that is said. */
+static void held_journal(void **state)
+{
+	(void)state;
+	need_network();
+	ecap_tc_detach(attach(ECAP_TC_INGRESS));
+	_cleanup_close_ int fd = open(ECAP_TC_JOURNAL "/lock", O_RDWR | O_CLOEXEC);
+
+	assert_return_code(fd, errno);
+	assert_return_code(flock(fd, LOCK_EX | LOCK_NB), errno);
+	assert_int_equal(ecap_tc_recover(), -EBUSY);
+	assert_non_null(strstr(ecap_err_text(), "another ecapture has held it for 5000 ms"));
+	assert_return_code(flock(fd, LOCK_UN), errno);
+	assert_int_equal(ecap_tc_recover(), 0);
+}
+
 /* Somebody else can change what would be believed, or where it is written. */
 static void unsafe_journal(void **state)
 {
@@ -331,6 +348,7 @@ int main(void)
 		cmocka_unit_test_teardown(damaged, clean_up),
 		cmocka_unit_test_teardown(changed_entries, clean_up),
 		cmocka_unit_test_teardown(no_journal, clean_up),
+		cmocka_unit_test_teardown(held_journal, clean_up),
 		cmocka_unit_test_teardown(unsafe_journal, clean_up),
 	};
 
