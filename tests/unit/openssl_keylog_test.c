@@ -37,6 +37,12 @@ static const struct build {
 	{ "node", 0, { 0, 0 }, 1 },
 	{ "android14", 1, { 0, 0 }, 1 },
 	{ "node24", 0, { 0, 0 }, 1 }, /* reads the client random as vectors */
+	{ "arm64-debian11", 1, { 0xa8, 0xb8 }, 1 },
+	{ "arm64-debian12", 0, { 0x160, 0 }, 1 },
+	{ "arm64-debian13", 0, { 0x188, 0 }, 1 },
+	{ "arm64-debian-sid", 0, { 0, 0 }, 1 },
+	{ "arm64-android", 1, { 0x30, 0x30 }, 1 },
+	{ "arm64-netty", 1, { 0x30, 0x30 }, 1 },
 };
 
 static struct ecap_elf_file *open_path(const char *path)
@@ -86,7 +92,10 @@ static void test_build(void **state)
 	assert_int_equal(strstr(keylog->how, "SSL_get_client_random") != NULL, build->has_getter);
 	if (elf->symbol(file, "ssl_log_secret", &symbol) == 0)
 		assert_int_equal(keylog->addr, symbol.addr);
+	const char *name = elf->symbol_name(file, keylog->addr); /* in C++ it is a longer one */
 	uint64_t offset = 0;
+
+	assert_true(!name || strstr(name, "ssl_log_secret"));
 
 	assert_int_equal(elf->offset(file, keylog->addr, &offset), 0);
 	assert_int_equal(keylog->offset, offset);
@@ -118,7 +127,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
-		BUILD(8), BUILD(9), BUILD(10),
+		BUILD(8), BUILD(9), BUILD(10), BUILD(11), BUILD(12), BUILD(13), BUILD(14),
+		BUILD(15), BUILD(16),
 		cmocka_unit_test(test_other_libraries),
 	};
 

@@ -35,6 +35,12 @@ static const struct build {
 	{ "android", 1, 0x110, 0x10, 0x1c8, 0xc, 0x10, 4 },
 	{ "curl_cffi", 1, ANY, ANY, ANY, ANY, ANY, 1 },
 	{ "netty", 1, 0x118, 0xd0, 0x1d0, 0x3a, 0xa, 1 },
+	{ "arm64-debian11", 0, 0x64, 0, 0x510, 8, 0x50, 8 },
+	{ "arm64-debian12", 0, 0x64, 0, 0x918, 8, 0x50, 8 },
+	{ "arm64-debian13", 0, 0xb4, 0x48, 0x900, 8, 0x50, 8 },
+	{ "arm64-debian-sid", 0, ANY, 0x48, ANY, 8, 0x50, 8 },
+	{ "arm64-android", 1, 0x110, 0x10, 0x1c8, 0xc, 0x10, 4 },
+	{ "arm64-netty", 1, 0x118, 0xd0, 0x1d0, 0x3a, 0xa, 1 },
 };
 
 static void check(const char *what, const struct ecap_elf_value *v, uint8_t n_loads, int32_t last)
@@ -96,7 +102,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
-		BUILD(8), BUILD(9), BUILD(10), BUILD(11),
+		BUILD(8), BUILD(9), BUILD(10), BUILD(11), BUILD(12), BUILD(13), BUILD(14),
+		BUILD(15), BUILD(16), BUILD(17),
 		cmocka_unit_test(test_without_getters),
 	};
 
