@@ -160,8 +160,7 @@ static const struct ecap_option rows[] = {
 
 const struct ecap_command ecap_modules_probe = {
 	.name = "probe", .arguments = "FILE [MODULE...]",
-	.summary = "what can be captured in a program or library, or in all that the process of --pid "
-		   "has mapped, and how it was found; exit code 1: nothing",
+	.summary = "what can be captured in a file, or in all that --pid has mapped; exit code 1: nothing",
 	.rows = rows, .n_rows = ARRAY_SIZE(rows), .config_size = sizeof(struct probe_config),
 	.max_words = ECAP_MAX_WORDS, .run = probe,
 };

@@ -267,6 +267,40 @@ static void modules_elsewhere(void **state)
 	assert_string_equal(f->errors, ":1: unknown section [small]\n");
 }
 
+/* tests/unit/modules/full.c has named sections, small.c has none. */
+static void named_sections(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(plan(f, plugins, "[fill.place \"here\"]\nword = of it\n"
+					  "[small]\nenabled = yes\n"
+					  "[fill]\nfile = /\nenabled = on\n"
+					  "[fill.place \"there\"]\nat = 3\n"
+					  "[broken.place \"any\"]\nwhat = ever\n"), 0);
+	assert_string_equal(f->plan->modules[0].name, "fill");
+
+	const struct ecap_named *const *list = ecap_named_list(f->plan->modules[0].named);
+
+	assert_string_equal(list[0]->name, "here");
+	assert_string_equal(list[0]->file, ini);
+	assert_int_equal(list[0]->line, 1);
+	assert_int_equal(*(const uint64_t *)list[0]->config, 12);
+	assert_string_equal(list[1]->name, "there");
+	assert_int_equal(*(const uint64_t *)list[1]->config, 3);
+	assert_null(list[2]);
+	assert_null(ecap_named_list(f->plan->modules[1].named)[0]);
+	end(state);
+	begin(state);
+	f = *state;
+	assert_int_equal(plan(f, plugins, "[small]\nenabled = yes\n[small.place \"here\"]\n"
+					  "[fill.place \"here\"]\nwrod = 1\n[none.place \"a\"]\n"),
+			 -EINVAL);
+	assert_string_equal(f->errors,
+			    ":3: [small.place \"here\"] is no section: module small has no named ones\n"
+			    ":5: [fill.place \"here\"] unknown key \"wrod\"; did you mean \"word\"?\n"
+			    ":6: unknown section [none.place \"a\"]\n");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -279,6 +313,7 @@ int main(void)
 		TEST(one_recording_for_each),
 		TEST(broken_modules),
 		TEST(modules_elsewhere),
+		TEST(named_sections),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, setup, work_remove);
