@@ -101,15 +101,29 @@ int BPF_PROG(socket_received, struct sock *sk, int moved, int flags)
 	return 0;
 }
 
-/* include/net/tcp_states.h; both are set by the process itself, and who connects has no port yet. */
+/* include/net/tcp_states.h */
 #define SYN_SENT 2
 #define LISTEN   10
+
+/* Who connects has no port of its own yet when it says so: it is told with the answer. */
+static __always_inline void connected(void *ctx, const struct sock *sk)
+{
+	struct packet_owner *owner = bpf_sk_storage_get(&socket_owners, (void *)sk, 0, 0);
+	struct packet_owner_record record = {};
+
+	if (!owner)
+		return;
+	record.owner = *owner;
+	tell_owner(ctx, sk, &record);
+}
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, const struct sock *sk, int before, int after)
 {
 	if (after == SYN_SENT || after == LISTEN)
 		used(ctx, sk, after == LISTEN);
+	else if (before == SYN_SENT)
+		connected(ctx, sk);
 	return 0;
 }
 

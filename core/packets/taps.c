@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each packet is to be taken once. On the loopback it passes on its way out and, the same, on its
- * way in: there only the way out counts, where the socket that sent it is still known.
+ * way in: there only the way in counts, as with tcpdump. On the way out TCP's packets may have
+ * twice the size that they can have, and are cut in two after that.
  */
 #include "packets/taps.h"
 
@@ -15,9 +16,9 @@
 #include "packets/filter.h"
 #include "util.h"
 
-/* A filter, loaded. The packet type is what tells the two of one link type and side apart. */
+/* A filter, loaded. */
 struct filter {
-	struct ecap_filter_side side;
+	uint16_t link_type;
 	enum ecap_tc_side where;
 	int fd;
 };
@@ -53,20 +54,13 @@ int ecap_taps_new(const struct ecap_taps_options *options, struct ecap_taps **ta
 	return 0;
 }
 
-/* tcpdump's view: what passes on the loopback is to this host, what goes out elsewhere is outgoing. */
-static int packet_type(const struct ecap_interface *interface, enum ecap_tc_side where)
-{
-	if (interface->is_loopback)
-		return PACKET_HOST;
-	return where == ECAP_TC_EGRESS ? PACKET_OUTGOING : -1;
-}
-
 /* The program for that interface and side; a filter is loaded once for all that can share it. */
 static int program_of(struct ecap_taps *taps, const struct ecap_interface *interface,
 		      enum ecap_tc_side where)
 {
 	struct ecap_filter_side side = {
-		.link_type = interface->link_type, .packet_type = packet_type(interface, where),
+		.link_type = interface->link_type,
+		.packet_type = where == ECAP_TC_EGRESS ? PACKET_OUTGOING : -1,
 	};
 	struct filter *grown;
 	int array, err, fd;
@@ -76,8 +70,7 @@ static int program_of(struct ecap_taps *taps, const struct ecap_interface *inter
 	for (uint32_t i = 0; i < taps->n_filters; i++) {
 		const struct filter *f = &taps->filters[i];
 
-		if (f->where == where && f->side.link_type == side.link_type &&
-		    f->side.packet_type == side.packet_type)
+		if (f->where == where && f->link_type == side.link_type)
 			return f->fd;
 	}
 	array = ecap_packet_programs_array(taps->options.programs, where);
@@ -90,7 +83,7 @@ static int program_of(struct ecap_taps *taps, const struct ecap_interface *inter
 	err = ecap_filter_load(taps->options.filter, &side, array, &fd);
 	if (err)
 		return err;
-	taps->filters[taps->n_filters++] = (struct filter){ side, where, fd };
+	taps->filters[taps->n_filters++] = (struct filter){ side.link_type, where, fd };
 	return fd;
 }
 
@@ -110,7 +103,7 @@ static int attach(struct ecap_taps *taps, struct ecap_tap *tap)
 	/* Where there is no room for a counter, losses are counted for all together only. */
 	bpf_map_update_elem(taps->options.programs->lost_fd, &interface->index, &none, BPF_NOEXIST);
 	for (int where = ECAP_TC_INGRESS; !err && where <= ECAP_TC_EGRESS; where++) {
-		if (where == ECAP_TC_INGRESS && interface->is_loopback)
+		if (where == ECAP_TC_EGRESS && interface->is_loopback)
 			continue;
 		int fd = program_of(taps, interface, where);
 
