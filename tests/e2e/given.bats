@@ -77,6 +77,18 @@ ini() { # LINE...
 	grep -q '^CLIENT_RANDXM ' "$D/keys"
 }
 
+@test "the same by a file that ecapture run reads" {
+	true_values
+	ini "keylog-function = $FUNCTION" "client-random = $OFFSETS" '[tls]' 'enabled = yes' 'model = keylog' \
+		"keylogfile = $D/keys" "libssl = $LIB"
+	export LD_LIBRARY_PATH=$GIVEN_DIR
+	serve
+	capture run --config "$INI"
+	get
+	stop_capture
+	same_keys 5
+}
+
 @test "a wrong way to the client random gives no key of this connection" {
 	true_values
 	ini "keylog-function = $FUNCTION" 'client-random = 0x8,0x0'

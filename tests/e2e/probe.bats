@@ -125,6 +125,17 @@ for x in json.load(sys.stdin)["modules"][0]["places"]:
 	json 'm["tls"]["facts"]["library"] == "BoringSSL" and "keys" in {x["what"] for x in p}'
 }
 
+@test "libraries of another machine are looked into, too" {
+	needs_build arm64-debian12
+	probe 0 "$BUILD" tls
+	says "arm64, not this machine's"
+	json 'j["machine"] == "arm64" and not j["native"] and m["tls"]["facts"]["library"] == "OpenSSL"'
+	json '{x["what"] for x in p} >= {"plaintext received", "plaintext sent", "keys"}'
+	needs_build arm64-android
+	probe 0 "$BUILD" tls
+	json 'm["tls"]["facts"]["library"] == "BoringSSL" and "keys" in {x["what"] for x in p}'
+}
+
 @test "a process: all files that it has mapped" {
 	cp "$LIBSSL" "$D/libssl.so.3"
 	start sleeper /usr/bin/python3 -c 'import ctypes, sys, os
