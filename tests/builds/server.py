@@ -16,6 +16,13 @@ SORRY = b"SFATAL\0C28000\0Mnothing to see\0\0"
 H2_SETTINGS = bytes(3) + b"\x04" + bytes(5)  # RFC 9113, 6.5: none
 
 
+def drain(tls):
+    """Until the client has closed: to close with something unread would reset the connection, and
+    what was sent last might be lost."""
+    while tls.recv(4096):
+        pass
+
+
 def serve_http(tls):
     request = b""
     while b"\r\n\r\n" not in request:
@@ -24,17 +31,18 @@ def serve_http(tls):
             return
         request += got
     tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n")
+    drain(tls)
 
 
 def serve_postgres(tls):
     tls.recv(4096)
     tls.sendall(b"E" + (len(SORRY) + 4).to_bytes(4, "big") + SORRY)
+    drain(tls)
 
 
 def serve_h2(tls):
     tls.sendall(H2_SETTINGS)
-    while tls.recv(4096):
-        pass
+    drain(tls)
 
 
 def context(cert, key, keylog, version, protocol):
