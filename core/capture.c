@@ -19,6 +19,7 @@
 #include "loop.h"
 #include "machine.h"
 #include "notify.h"
+#include "packets/attach.h"
 #include "services.h"
 #include "sink.h"
 #include "util.h"
@@ -271,6 +272,8 @@ static int start_all(struct capture *c)
 		err = ecap_loop_add(c->loop, c->signals, on_signal, c);
 	if (err)
 		return fail_all(c, err);
+	if (ecap_tc_recover() < 0)
+		log_warn("host", "what an earlier capture of packets has left: %s", ecap_err_text());
 	for_each(c, prepare);
 	for_each(c, start);
 	malloc_trim(0); /* what reading BTF and ELF files needed */
