@@ -46,6 +46,24 @@ nothing_yet() {
 	! has_line "$LOG" 'which stay encrypted'
 }
 
+@test "TLS 1.2: packets of the whole connection are decrypted, those before the start too" {
+	command -v tshark >/dev/null || skip "tshark is not installed"
+	serve -rev
+	dump "tcp port $PORT"
+	talk older -tls1_2
+	answered older "$(marker before)"
+	capture tls -m keylog -k "$D/keys"
+	answered older "$(marker since)"
+	end_dump
+	stop_capture
+	tshark -r "$D/packets" -o "tls.keylog_file:$D/keys" -d "tcp.port==$PORT,tls" -q \
+		-z follow,tls,ascii,0 >"$D/shown" 2>"$D/tshark.err"
+	for text in "$(marker before)" "$(marker since)"; do
+		has_line "$D/shown" "$text"
+		has_line "$D/shown" "$(rev <<<"$text")"
+	done
+}
+
 @test "only one end is watched, and a resumed session" {
 	serve -rev
 	sleep 0.5 | client -tls1_2 -sess_out "$D/session"
