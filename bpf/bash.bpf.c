@@ -12,8 +12,8 @@
 #include <ecapture/bpf/filter.bpf.h>
 #include <ecapture/bpf/task.bpf.h>
 
-/* A line longer than this many chunks is cut, and the rest counted as lost. */
-#define LINE_CHUNKS 16
+/* A line longer than this many chunks, 256 KiB, is cut, and the rest counted as lost. */
+#define LINE_CHUNKS (256 * 1024 / ECAP_SCRATCH_CHUNK)
 
 /* Shells that have read a line, by process: the frame of the outermost command, or 0. */
 struct {

@@ -13,6 +13,9 @@
 #define ECAP_HEADER_MAX sizeof(struct openssl_key_record)
 #define ECAP_OVERFLOW
 
+/* Kernels that have no such memory for a task run the variant that needs none. */
+#define ECAP_SCRATCH_CHUNK (16 * 1024)
+
 #include <ecapture/bpf/chunks.bpf.h>
 #include <ecapture/bpf/filter.bpf.h>
 #include <ecapture/bpf/task.bpf.h>

@@ -6,6 +6,8 @@
 #include "ring_record.h"
 
 #define ECAP_HEADER_MAX sizeof(struct ring_record)
+/* The lengths of the tests go up to that in each variant. */
+#define ECAP_SCRATCH_CHUNK (16 * 1024)
 
 #include <ecapture/bpf/kernel.bpf.h>
 #include <ecapture/bpf/emit.bpf.h>

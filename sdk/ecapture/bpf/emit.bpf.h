@@ -20,9 +20,19 @@
 /* ECAP_SEND_*; user space sets it before load. */
 const volatile __u32 ecap_send = ECAP_SEND_SCRATCH;
 
-/* Payload bytes in one record. A power of two; perf's own limit is 64 KiB with all headers. */
-#define ECAP_DYNPTR_CHUNK  (64 * 1024)
+/*
+ * Payload bytes in one record. A power of two; perf's own limit is 64 KiB with all headers. A
+ * task's memory is small: Linux 7.2 refuses 8 KiB and more (kmalloc_nolock() of mm/slub.c). A
+ * program that has another variant for such kernels may define a larger ECAP_SCRATCH_CHUNK.
+ */
+#define ECAP_DYNPTR_CHUNK (64 * 1024)
+#ifndef ECAP_SCRATCH_CHUNK
+#ifdef ECAP_TASK_STORAGE
+#define ECAP_SCRATCH_CHUNK (4 * 1024)
+#else
 #define ECAP_SCRATCH_CHUNK (16 * 1024)
+#endif
+#endif
 
 /* User space sets the size, and the type where there is no ring buffer. */
 struct {
