@@ -257,13 +257,27 @@ static void for_each(struct capture *c, int (*step)(struct running *m))
 	}
 }
 
+/* What a killed ecapture has left there slows every packet: it goes, whatever is captured now. */
+static void clean_interfaces(void)
+{
+	int r = ecap_tc_recover();
+
+	/* Not ours to change, as another user or in a service without a writable /run. */
+	if (r == -EACCES || r == -EROFS)
+		log_debug("packets", "%s", ecap_err_text());
+	else if (r < 0)
+		log_warn("packets", "%s", ecap_err_text());
+}
+
 /* From nothing to all attached, or to nothing again. */
 static int start_all(struct capture *c)
 {
 	int err = ecap_machine_probe(&c->kernel);
 
-	if (!err)
+	if (!err) {
+		clean_interfaces();
 		err = ecap_loop_new(&c->loop);
+	}
 	if (!err) {
 		c->signals = signal_fd();
 		err = c->signals < 0 ? c->signals : 0;

@@ -101,5 +101,10 @@ int ecap_secure_path(int fd, const char *path);
 /* The two halves of it, whose texts do not name the file. */
 int ecap_secure_file(int fd, const char *path);
 int ecap_secure_directories(const char *path);
+/*
+ * The open directory alone, called @path: enough for one that was opened without following links,
+ * for then whoever may write above it can hide it, and not change what is in it.
+ */
+int ecap_secure_directory(int fd, const char *path);
 
 #endif

@@ -115,6 +115,17 @@ int ecap_secure_directories(const char *path)
 	return err;
 }
 
+int ecap_secure_directory(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return ecap_err(-errno, "refused: cannot look at %s: %s", path, strerror(errno));
+	int err = check_owner(path, &st);
+
+	return err ? err : check_mode(path, &st);
+}
+
 int ecap_secure_path(int fd, const char *path)
 {
 	int err = ecap_secure_file(fd, path);

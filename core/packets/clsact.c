@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "err.h"
@@ -19,6 +20,12 @@
 static const enum bpf_tc_attach_point points[] = {
 	[ECAP_TC_INGRESS] = BPF_TC_INGRESS, [ECAP_TC_EGRESS] = BPF_TC_EGRESS,
 };
+
+/* For messages; "?": it is gone. */
+static const char *name_of(uint32_t interface, char name[IF_NAMESIZE])
+{
+	return if_indextoname(interface, name) ? name : "?";
+}
 
 /* Which program it is, as the kernel will tell of the filter. */
 static int identify(struct ecap_tc_link *link, int program_fd)
@@ -72,6 +79,7 @@ static int find_place(struct ecap_tc_link *link)
 {
 	_cleanup_free_ struct ecap_tc_filter *filters = NULL;
 	struct ecap_tc_place place;
+	char name[IF_NAMESIZE];
 	uint32_t n;
 	int err = ecap_tc_filters(link->interface, link->side, &filters, &n);
 
@@ -80,8 +88,8 @@ static int find_place(struct ecap_tc_link *link)
 	if (err)
 		return err;
 	if (place.before)
-		log_warn("packets", "interface %u, %s: a filter of kind %s (prio %u) comes before "
-			 "ours; packets that it takes are missing", link->interface,
+		log_warn("packets", "interface %s, %s: a filter of kind %s (prio %u) comes before "
+			 "ours; packets that it takes are missing", name_of(link->interface, name),
 			 ecap_tc_side_name(link->side), place.before->kind, place.before->prio);
 	link->entry.prio = place.prio;
 	link->entry.handle = place.handle;
@@ -173,9 +181,11 @@ static int undo(const struct ecap_tc_entry *entry)
 		return ours;
 	if (r == -ENODEV || r == -ENOENT || r == -EINVAL) /* gone in this very moment */
 		return 0;
-	return ecap_err(r, "filter of pid %d on interface %u, %s, prio %u, handle 0x%x: %s",
-			entry->pid, entry->interface, ecap_tc_side_name(entry->side), entry->prio,
-			entry->handle, strerror(-r));
+	char name[IF_NAMESIZE];
+
+	return ecap_err(r, "filter of pid %d on interface %s, %s, prio %u, handle 0x%x: %s",
+			entry->pid, name_of(entry->interface, name), ecap_tc_side_name(entry->side),
+			entry->prio, entry->handle, strerror(-r));
 }
 
 static int attach_journalled(struct ecap_tc_link *link, int program_fd,
@@ -256,6 +266,7 @@ struct recovery {
 static int recover_one(void *arg, const struct ecap_tc_entry *entry, int lives)
 {
 	struct recovery *recovery = arg;
+	char name[IF_NAMESIZE];
 
 	if (lives)
 		return 0;
@@ -266,8 +277,8 @@ static int recover_one(void *arg, const struct ecap_tc_entry *entry, int lives)
 		return 0;
 	}
 	if (r > 0)
-		log_info("packets", "interface %u, %s: removed the filter that ecapture with pid %d "
-			 "left when it was killed", entry->interface,
+		log_info("packets", "interface %s, %s: removed the filter that ecapture with pid %d "
+			 "left when it was killed", name_of(entry->interface, name),
 			 ecap_tc_side_name(entry->side), entry->pid);
 	recovery->removed += r;
 	ecap_tc_journal_remove(recovery->journal, entry->file);

@@ -26,33 +26,32 @@
 #define WAIT_MS 10
 #define WAITS   500 /* others hold the lock for the time of a few system calls */
 
-static int make_directories(void)
+/* A directory that only we can write to, and no link to one. */
+static int open_in(int parent, const char *name, const char *path, int make, int *dir)
 {
-	if ((mkdir(PARENT, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(ECAP_TC_JOURNAL, 0700) < 0 && errno != EEXIST))
-		return ecap_err(-errno, "journal of filters on interfaces %s: %s",
-				ECAP_TC_JOURNAL, strerror(errno));
-	return 0;
-}
-
-static int open_directory(int make, int *dir)
-{
-	int err = make ? make_directories() : 0;
-
-	if (err)
-		return err;
-	int fd = open(ECAP_TC_JOURNAL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (make && mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+		return ecap_err(-errno, "%s: %s", path, strerror(errno));
+	_cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return ecap_err(-errno, "journal of filters on interfaces %s: %s",
-				ECAP_TC_JOURNAL, strerror(errno));
-	err = ecap_secure_directories(ECAP_TC_JOURNAL "/entry");
-	if (err) {
-		close(fd);
-		return ecap_err_context(err, "journal of filters on interfaces %s", ECAP_TC_JOURNAL);
-	}
-	*dir = fd;
-	return 0;
+		return ecap_err(-errno, "%s: %s", path, strerror(errno));
+	int err = ecap_secure_directory(fd, path);
+
+	if (!err)
+		*dir = TAKE_FD(fd);
+	return err;
+}
+
+/* Step by step, since /run may be a directory where everybody can make names: tmpfs in a container. */
+static int open_directory(int make, int *dir)
+{
+	_cleanup_close_ int run = open("/run", O_PATH | O_DIRECTORY | O_CLOEXEC), ours = -1;
+	int err = run < 0 ? ecap_err(-errno, "/run: %s", strerror(errno)) :
+			    open_in(run, "ecapture", PARENT, make, &ours);
+
+	if (!err)
+		err = open_in(ours, "tc", ECAP_TC_JOURNAL, make, dir);
+	return err ? ecap_err_context(err, "journal of filters on interfaces") : 0;
 }
 
 static int take_lock(int dir, int *lock)

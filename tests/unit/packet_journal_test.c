@@ -324,16 +324,53 @@ static void unsafe_journal(void **state)
 	assert_return_code(chmod("/run/ecapture", 0755), errno);
 	assert_return_code(chown(ECAP_TC_JOURNAL, 12345, 0), errno);
 	assert_int_equal(ecap_tc_recover(), -EPERM);
-	assert_non_null(strstr(ecap_err_text(), "belongs to uid 12345"));
-	run("rm -rf " ECAP_TC_JOURNAL);
-	assert_return_code(symlink("/run", ECAP_TC_JOURNAL), errno);
-	assert_true(ecap_tc_recover() < 0);
-	assert_true(ecap_tc_attach_by(&ecap_clsact, counters[0].program, LO, ECAP_TC_INGRESS,
-				      &link) < 0);
+	assert_non_null(strstr(ecap_err_text(), ECAP_TC_JOURNAL " belongs to uid 12345"));
 	assert_null(link);
-	assert_int_equal(access("/run/lock", F_OK), -1);
 	run("tc qdisc show dev lo");
 	assert_int_equal(times("clsact"), 0);
+}
+
+static void link_in_place_of(const char *path)
+{
+	struct ecap_tc_link *link = NULL;
+
+	run("rm -rf /run/ecapture");
+	run("mkdir -p /run/elsewhere/tc /run/ecapture");
+	assert_return_code(rmdir(path) < 0 && errno != ENOENT ? -1 : 0, errno);
+	assert_return_code(symlink("/run/elsewhere", path), errno);
+	assert_int_equal(ecap_tc_recover(), -ENOTDIR);
+	assert_int_equal(ecap_tc_attach_by(&ecap_clsact, counters[0].program, LO, ECAP_TC_INGRESS,
+					   &link), -ENOTDIR);
+	run("ls /run/elsewhere /run/elsewhere/tc");
+	assert_false(says("lock"));
+}
+
+static void linked_journal(void **state)
+{
+	(void)state;
+	need_network();
+	link_in_place_of("/run/ecapture");
+	link_in_place_of(ECAP_TC_JOURNAL);
+	run("tc qdisc show dev lo");
+	assert_int_equal(times("clsact"), 0);
+}
+
+/* Where anybody can make names, as in a container's tmpfs, what is ours is safe, and only that. */
+static void public_run(void **state)
+{
+	(void)state;
+	need_network();
+	assert_return_code(chmod("/run", 01777), errno);
+	struct ecap_tc_link *link = attach(ECAP_TC_INGRESS);
+
+	assert_int_equal(ecap_tc_recover(), 0);
+	ecap_tc_detach(link);
+	run("rm -rf /run/ecapture");
+	run("mkdir -m 0755 /run/ecapture");
+	assert_return_code(chown("/run/ecapture", 12345, 12345), errno);
+	assert_int_equal(ecap_tc_recover(), -EPERM);
+	assert_non_null(strstr(ecap_err_text(), "/run/ecapture belongs to uid 12345"));
+	assert_return_code(chmod("/run", 0755), errno);
 }
 
 int main(void)
@@ -350,6 +387,8 @@ int main(void)
 		cmocka_unit_test_teardown(no_journal, clean_up),
 		cmocka_unit_test_teardown(held_journal, clean_up),
 		cmocka_unit_test_teardown(unsafe_journal, clean_up),
+		cmocka_unit_test_teardown(linked_journal, clean_up),
+		cmocka_unit_test_teardown(public_run, clean_up),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
