@@ -90,7 +90,8 @@ class Set:
         """What is to be compiled: arguments of the compiler. Against today's headers, all is there."""
         self.dir.mkdir(parents=True, exist_ok=True)
         flags = ['-O0', '-std=gnu11', *SANITIZE, *shlex.split(os.environ['CORE_DEFINES']), f'-DFIRST={first}',
-                 f'-I{self.path}', f'-I{source}/core', f'-I{build}', *os.environ['CORE_CFLAGS'].split()]
+                 f'-I{self.path}', f'-I{source}/core', f'-I{source}/bpf', f'-I{build}', f'-Wa,-I{build}/bpf',
+                 *os.environ['CORE_CFLAGS'].split()]
         names = [] if self.minor == first - 1 else [n for n in os.environ['CORE_C'].split() if uses_sdk(source / n)]
         self.objects = []
         for name in [*names, 'core/main.c', 'tests/abi/added.c']:
@@ -215,8 +216,10 @@ def check_check(host, module, captures, reason=None):
 
 
 def check_probe(host, module):
-    """The one operation beside the life cycle."""
-    done = run(host, module, 'modules', 'probe', '-o', 'json', sys.executable, 'witness')
+    """The one operation beside the life cycle, with a named section of an ini file."""
+    (module.dir / 'named.ini').write_text('[witness.place "here"]\nat = 34\n')
+    done = run(host, module, 'modules', 'probe', '--config', module.dir / 'named.ini', '-o', 'json', sys.executable,
+               'witness')
     found = json.loads(done.stdout)['modules'][0]
     expect('probe', (done.returncode, found['error'], found['places']),
            (0, None, [{'what': 'something', 'function': 'main', 'address': 1, 'offset': 2, 'instruction': 'push rbp',

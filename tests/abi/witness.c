@@ -24,6 +24,10 @@ struct witness_config {
 	uint8_t on;
 };
 
+struct witness_named {
+	uint64_t number;
+};
+
 struct witness {
 	const struct ecap_context *ctx;
 	struct bpf_object *object;
@@ -75,7 +79,7 @@ static int check_context(struct witness *w)
 	const struct ecap_context *c = w->ctx;
 	uint32_t index = 99;
 
-	NEED(w, c->struct_size >= ECAP_END(struct ecap_context, config));
+	NEED(w, c->struct_size >= ECAP_END(struct ecap_context, named));
 	NEED(w, c->host->struct_size >= ECAP_END(struct ecap_host, service));
 	NEED(w, c->common->struct_size >= ECAP_END(struct ecap_common, hex));
 	NEED(w, c->host->abi_major == ECAP_ABI_MAJOR && c->host->abi_minor >= ECAP_ABI_TARGET);
@@ -87,6 +91,7 @@ static int check_context(struct witness *w)
 	NEED(w, c->host->stop_fd(c->self) >= 0);
 	NEED(w, c->host->pick_bpf(c->self, &index) == 0 && index == 1);
 	NEED(w, !c->host->service(c->self, "ecap.none/1"));
+	NEED(w, !c->named[0]);
 	w->functions = call_added(c);
 	w->context = ROOM(struct ecap_context, c);
 	w->common = ROOM(struct ecap_common, c->common);
@@ -385,7 +390,12 @@ static int witness_survey(const struct ecap_context *ctx, const struct ecap_targ
 	};
 	struct witness w = { .ctx = ctx };
 
-	NEED(&w, ctx->struct_size >= ECAP_END(struct ecap_context, config) && ctx->config);
+	const struct ecap_named *named = ctx->named[0];
+
+	NEED(&w, ctx->struct_size >= ECAP_END(struct ecap_context, named) && ctx->config);
+	NEED(&w, named->struct_size >= ECAP_END(struct ecap_named, config) && !ctx->named[1]);
+	NEED(&w, named->line == 1 && *named->file == '/' && !strcmp(named->name, "here"));
+	NEED(&w, ((const struct witness_named *)named->config)->number == 34);
 	NEED(&w, target->struct_size >= ECAP_END(struct ecap_target, ino) && target->ino);
 	NEED(&w, *target->path && *target->shown && target->how == ECAP_TARGET_GIVEN);
 #if ECAP_SINCE(FIRST)
@@ -464,6 +474,11 @@ static const struct ecap_option options[] = {
 		 .flags = ECAP_OPT_HIDDEN | ECAP_OPT_DEPRECATED, .help = "a switch" ADDED),
 };
 
+static const struct ecap_option named_options[] = {
+	ECAP_OPT(struct witness_named, number, ECAP_OPT_U64, "at", .def = "12" ADDED,
+		 .help = "where it is"),
+};
+
 ECAP_BPF_OBJECT(object, "object.o");
 static const struct ecap_bpf bpf[] = {
 	{ .name = "core", .data = object, .end = object_end, .variant = ECAP_BTF_CORE,
@@ -479,4 +494,6 @@ ECAP_MODULE(.name = "witness", .command = "witness", .aliases = "witness-of-all"
 	    .license = "Apache-2.0", .author = "somebody", .url = "https://example.org/witness",
 	    .targets = "libc.so.6", .services = services, .ops = &ops, .options = options,
 	    .n_options = ECAP_COUNT(options), .config_size = sizeof(struct witness_config),
-	    .bpf = bpf, .n_bpf = ECAP_COUNT(bpf) MODULE_ADDED);
+	    .bpf = bpf, .n_bpf = ECAP_COUNT(bpf), .named = "place", .named_help = "where it is",
+	    .named_options = named_options, .n_named_options = ECAP_COUNT(named_options),
+	    .named_size = sizeof(struct witness_named) MODULE_ADDED);
