@@ -28,6 +28,9 @@
 
 #define STATISTICS_NS 1000000000ull
 
+/* A slow disk may take its time, but a reader of a pipe that stands still must not keep us. */
+#define STILL_NS 3000000000ull
+
 struct ecap_packet_capture {
 	struct ecap_packet_capture_options options;
 	int by_process;                     /* not everybody's packets are wanted */
@@ -38,6 +41,7 @@ struct ecap_packet_capture {
 	struct ecap_reader *reader;
 	int watch;                          /* of interfaces; -1: none */
 	struct ecap_reader_count count;     /* once the reader is gone */
+	uint64_t drained_to, still_since_ns; /* bytes of the file, as it ends */
 
 	/* the reader's */
 	struct ecap_packet_owners *owners;  /* NULL: the kernel does not tell */
@@ -168,8 +172,24 @@ static int on_idle(void *arg)
 	return ecap_packet_file_waits(c->file) ? TICK_MS : -1;
 }
 
+/* [main] */
+static enum ecap_draining on_draining(void *arg)
+{
+	struct ecap_packet_capture *c = arg;
+	uint64_t written = ecap_packet_file_written(c->file), now = now_ns();
+
+	if (!c->still_since_ns || written != c->drained_to)
+		c->still_since_ns = now;
+	c->drained_to = written;
+	if (now - c->still_since_ns < STILL_NS)
+		return ECAP_DRAIN_WAIT;
+	ecap_packet_file_give_up(c->file);
+	return ECAP_DRAIN_INTERRUPT;
+}
+
 static const struct ecap_reader_ops reader_ops = {
 	.record = on_record, .lost = on_lost, .batch = on_batch, .idle = on_idle,
+	.draining = on_draining,
 	/* Packets come as fast as others work, and wait for nobody. */
 	.nice = -10,
 };
@@ -329,6 +349,9 @@ static void tell(const struct ecap_packet_capture *c, const struct ecap_packet_f
 	if (count->early)
 		log_warn(name, "%llu packets written early, perhaps before their secrets: too many "
 			 "waited", (unsigned long long)count->early);
+	if (count->late)
+		log_warn(name, "%llu packets written out of order: they came more than the hold late",
+			 (unsigned long long)count->late);
 	ecap_logf(c->count.lost_records ? ECAP_LOG_WARN : ECAP_LOG_INFO, name,
 		  "%s: %llu packets, %llu bytes, %llu secrets, %llu packets lost",
 		  c->options.options->path, (unsigned long long)count->packets,

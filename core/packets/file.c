@@ -57,7 +57,7 @@ static int write_early(struct ecap_packet_file *file, uint64_t now)
 	ecap_wall_look(&file->wall);
 	do {
 		oldest = ecap_hold_oldest(file->hold);
-		file->count.early += !is_due(file, oldest, now);
+		file->put.early += !is_due(file, oldest, now);
 		err = ecap_packet_file_next(file);
 	} while (!err && ecap_hold_oldest(file->hold) && !ecap_hold_has_drained(file->hold));
 	return err ? err : ecap_packet_file_flush(file);
@@ -294,6 +294,8 @@ int ecap_packet_file_close(struct ecap_packet_file *file, struct ecap_packet_fil
 	close_err = ecap_sink_close(file->sink);
 	if (close_err && !err)
 		err = ecap_packet_file_end(file, close_err);
+	if (!err)
+		file->count = file->put;
 	if (count)
 		*count = file->count;
 	/* The text is gone with the file. */

@@ -44,11 +44,12 @@ struct ecap_packet_statistics {
 	uint64_t dropped;  /* of those, found no room */
 };
 
-/* What became of the packets. */
+/* What became of the packets; after an error, up to the last flush before it. */
 struct ecap_packet_file_count {
 	uint64_t packets, bytes;  /* written: of the bytes those of packets, without what is around them */
 	uint64_t judged_out;      /* dropped by judge() */
 	uint64_t early;           /* written before their time: hold_bytes was reached */
+	uint64_t late;            /* out of order: they came after later ones had left */
 	uint64_t secrets;         /* lines written, each counted once */
 	uint32_t files;           /* begun */
 };

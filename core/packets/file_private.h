@@ -33,11 +33,12 @@ struct ecap_packet_file {
 	uint64_t released_ns;
 	uint64_t bytes, packets;    /* of the file that is open; bytes: all of its blocks */
 	uint64_t first_ns;          /* its first packet */
+	uint64_t last_ns;           /* the latest packet of all */
 	uint32_t number;
 	uint32_t described;         /* interfaces that it has */
 	uint64_t *delivered;        /* packets written of each interface, for all that were described */
 	uint32_t n_delivered;
-	struct ecap_packet_file_count count;
+	struct ecap_packet_file_count put, count; /* count: what was flushed of it, too */
 
 	pthread_mutex_t lock;       /* of all that follows */
 	struct ecap_sink *sink;     /* changed by the packets' thread only */

@@ -81,7 +81,7 @@ int ecap_packet_file_news(struct ecap_packet_file *file)
 	size_t len = err ? 0 : ecap_packet_secrets_take(file->secrets, &lines);
 
 	for (size_t i = 0; i < len; i++)
-		file->count.secrets += lines[i] == '\n';
+		file->put.secrets += lines[i] == '\n';
 	if (len)
 		put_secrets(file, lines, len);
 	return err;
@@ -109,7 +109,7 @@ void ecap_packet_file_finish(struct ecap_packet_file *file)
 /* What makes a file complete in itself. Secrets that are taken only then follow those. */
 static int put_heading(struct ecap_packet_file *file)
 {
-	file->count.files++;
+	file->put.files++;
 	file->packets = file->described = 0;
 	file->bytes = ecap_block_section(file->sink);
 	int err = describe_interfaces(file);
@@ -129,7 +129,10 @@ int ecap_packet_file_flush(struct ecap_packet_file *file)
 	int err = ecap_sink_flush(file->sink);
 
 	ecap_hold_reuse(file->hold);
-	return err ? ecap_packet_file_end(file, err) : 0;
+	if (err)
+		return ecap_packet_file_end(file, err);
+	file->count = file->put;
+	return 0;
 }
 
 static int is_full(const struct ecap_packet_file *file, const struct ecap_held *packet, size_t size)
@@ -175,7 +178,7 @@ static int is_wanted(struct ecap_packet_file *file, const struct ecap_held *pack
 	comment[0] = 0;
 	if (!o->judge || o->judge(o->arg, &packet->flow, packet->direction, comment, size))
 		return 1;
-	file->count.judged_out++;
+	file->put.judged_out++;
 	return 0;
 }
 
@@ -196,9 +199,13 @@ static int write_packet(struct ecap_packet_file *file, const struct ecap_held *p
 					 ecap_wall_unix_ns(&file->wall, packet->mono_ns), comment);
 	if (!file->packets++)
 		file->first_ns = packet->mono_ns;
+	if (packet->mono_ns < file->last_ns)
+		file->put.late++;
+	else
+		file->last_ns = packet->mono_ns;
 	file->delivered[packet->interface]++;
-	file->count.packets++;
-	file->count.bytes += packet->captured;
+	file->put.packets++;
+	file->put.bytes += packet->captured;
 	return 0;
 }
 

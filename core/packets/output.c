@@ -11,10 +11,10 @@
 
 #include "err.h"
 #include "open_writer.h"
+#include "open_writer.h"
 #include "util.h"
 
-#define WHAT  "packet file"
-#define FLAGS (O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY)
+#define WHAT "packet file"
 #define TRIES 1000 /* numbers that may be taken by files of a run within the same second */
 
 static int open_stdout(struct ecap_sink **sink)
@@ -98,7 +98,7 @@ int ecap_packet_output_next(const char *path, uint32_t *number, struct ecap_sink
 		if (err)
 			return err;
 		++*number;
-		fd = open(name, FLAGS | O_EXCL, 0600);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST)
 			break;
 	}

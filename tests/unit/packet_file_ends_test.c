@@ -171,7 +171,8 @@ static void test_rotates_by_time(void **state)
 }
 
 /* All that is called after an error returns that error, with its text. */
-static void assert_ended(struct ecap_packet_file *file, int err, const char *text)
+static void assert_ended(struct ecap_packet_file *file, int err, const char *text,
+			 struct ecap_packet_file_count *count)
 {
 	struct ecap_packet packet = packet_of(1, 1, 1);
 	const struct ecap_packet_interface lo = { .name = "lo", .link_type = ETHERNET };
@@ -184,7 +185,7 @@ static void assert_ended(struct ecap_packet_file *file, int err, const char *tex
 	assert_int_equal(ecap_packet_file_interface(file, &lo, &number), err);
 	assert_int_equal(ecap_packet_file_secret(file, "A", packet.data, packet.data, 4), err);
 	ecap_err(-EIO, "another error of this thread");
-	assert_int_equal(ecap_packet_file_close(file, NULL), err);
+	assert_int_equal(ecap_packet_file_close(file, count), err);
 	assert_non_null(strstr(ecap_err_text(), text));
 }
 
@@ -211,6 +212,7 @@ static void test_file_limit(void **state)
 	limit.rlim_cur = 50001;
 	for (size_t p = 0; p < ARRAY_SIZE(payloads); p++) {
 		struct ecap_packet_file *file = open_packets(&options);
+		struct ecap_packet_file_count count;
 		uint16_t i = 0;
 		int err = 0;
 
@@ -219,9 +221,10 @@ static void test_file_limit(void **state)
 			add_one(file, i, i, payloads[p]);
 			err = ecap_packet_file_release(file, i);
 		}
-		assert_ended(file, -EFBIG, "limited.pcapng: File too large, ");
+		assert_ended(file, -EFBIG, "limited.pcapng: File too large, ", &count);
 		setrlimit(RLIMIT_FSIZE, &before);
 		assert_int_equal(err, -EFBIG);
+		assert_int_equal(count.packets, i - 1);
 
 		struct stat st;
 		char last[64];
@@ -250,7 +253,7 @@ static void test_next_fails(void **state)
 	run("mv %s ${TMPDIR:-/tmp}/$PPID.moved", sub);
 	add_one(file, 2, 2, 5000);
 	assert_int_equal(ecap_packet_file_release(file, 2), -ENOENT);
-	assert_ended(file, -ENOENT, "next_00002_");
+	assert_ended(file, -ENOENT, "next_00002_", NULL);
 	run("mv ${TMPDIR:-/tmp}/$PPID.moved %s", sub);
 	assert_int_equal(numbered("sub/next_*", &found), 1);
 	assert_string_equal(blocks(found.gl_pathv[0]), "SHB\nIDB\nEPB 1\nISB\n");
@@ -275,7 +278,7 @@ static void test_reader_gone(void **state)
 	close(fd);
 	add_one(file, 1, 1, 1);
 	assert_int_equal(ecap_packet_file_release(file, 1), -EPIPE);
-	assert_ended(file, -EPIPE, "/gone: Broken pipe, ");
+	assert_ended(file, -EPIPE, "/gone: Broken pipe, ", NULL);
 }
 
 struct stuck {
@@ -333,7 +336,7 @@ static void test_stuck_reader(void **state)
 	pthread_join(thread, NULL);
 	sigaction(SIGUSR1, &old, NULL);
 	assert_int_equal(stuck.err, -ETIMEDOUT);
-	assert_ended(stuck.file, -ETIMEDOUT, "/stuck: Connection timed out, ");
+	assert_ended(stuck.file, -ETIMEDOUT, "/stuck: Connection timed out, ", NULL);
 }
 
 /* A reader at a pipe sees packets while the file grows. */

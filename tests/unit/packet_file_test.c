@@ -125,6 +125,18 @@ static void test_about_the_file(void **state)
 	assert_non_null(strstr(said, "Filter string = tcp or udp\n"));
 	assert_non_null(strstr(said, "Time precision = nanoseconds (9)\n"));
 	assert_non_null(strstr(said, "Number of stat entries = 1\n"));
+
+	/* capinfos does not show what is in them: ifrecv and ifdrop, section 4.6 of the draft. */
+	const struct {
+		uint16_t code, len;
+		uint32_t value[2];
+	} received = { 4, 8, { 12345, 0 } }, dropped = { 5, 8, { 67, 0 } };
+	const char *statistics;
+
+	run("cat %s", options.path);
+	statistics = memmem(said, 4096, &received, sizeof(received));
+	assert_non_null(statistics);
+	assert_memory_equal(statistics + sizeof(received), &dropped, sizeof(dropped));
 }
 
 /* Around the size from which on bytes are written from where they wait, and the largest. */
@@ -337,6 +349,26 @@ static void test_early(void **state)
 	}
 }
 
+/* Nothing brings back what has left: then times go back, and it is counted. */
+static void test_late(void **state)
+{
+	struct ecap_packet_file_options options = options_of(in_dir("late.pcapng"));
+	struct ecap_packet_file *file = open_packets(&options);
+	static const uint16_t ids[] = { 0, 10, 5, 7, 11 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct ecap_packet packet = packet_of(ids[i], 1000 + ids[i] * 100 * MS, 1);
+
+		add(file, &packet);
+		if (i == 1)
+			release(file, 1000 + 1100 * MS);
+	}
+	assert_int_equal(close_packets(file).late, 2);
+	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 0\nEPB 10\nEPB 5\nEPB 7\n"
+						  "EPB 11\nISB\n");
+}
+
 static void test_refuses_packets(void **state)
 {
 	struct ecap_packet_file_options options = options_of(in_dir("refused.pcapng"));
@@ -391,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_reverse_order),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_refuses_packets),
 		cmocka_unit_test(test_wall),
 	};
