@@ -23,7 +23,8 @@ struct ecap_filter_side {
 };
 
 /*
- * [main, like all of this file: names of hosts are looked up, which may take its time.]
+ * [main, like all of this file: names of hosts are looked up, which may take its time; and so does
+ * libpcap's optimiser with long lists: 0.4 s for 200 hosts, 1.4 s for 300, minutes for 1000.]
  * 0, or -EINVAL with a text: libpcap's words, the expression, and a caret under the place where
  * one can be told. @link_type: LINKTYPE_*.
  */

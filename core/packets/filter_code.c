@@ -102,7 +102,8 @@ static int resolve(struct ecap_bpf_code *code, uint32_t i)
 	int64_t off = (int64_t)code->labels[code->targets[i] - 1] - i - 1;
 
 	if (off != (int16_t)off)
-		return ecap_err(-E2BIG, "%u instructions: a jump is too far for BPF", code->n);
+		return ecap_err(-E2BIG, "too long for BPF, %u instructions: name nets, or fewer hosts",
+				code->n);
 	code->insns[i].off = (int16_t)off;
 	return 0;
 }

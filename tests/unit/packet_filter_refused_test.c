@@ -96,9 +96,10 @@ static void test_carets(void **state)
 static void test_columns(void **state)
 {
 	(void)state;
-	assert_int_equal(ecap_filter_check("udp \xc3\xbc\xc3\x9f\xe2\x82\xac and port 99999", ETHERNET),
-			 -EINVAL);
-	check_text("udp \xc3\xbc\xc3\x9f\xe2\x82\xac and port 99999", 4, "syntax error");
+	const char *of_others = "udp \xc3\xbc\xc3\x9f\xe2\x82\xac and port 99999";
+
+	assert_int_equal(ecap_filter_check(of_others, ETHERNET), -EINVAL);
+	check_text(of_others, 4, "syntax error");
 	assert_int_equal(ecap_filter_check("tcp \xe2\x82\xac", ETHERNET), -EINVAL);
 	check_text("tcp \xe2\x82\xac", 4, "syntax error");
 	assert_int_equal(ecap_filter_check("tcp\n\tand\r\nand udp", ETHERNET), -EINVAL);
@@ -168,6 +169,28 @@ static void test_programs(void **state)
 	}
 }
 
+/* BPF's jumps reach 32767 instructions. */
+static void test_too_long(void **state)
+{
+	enum { N = 4000 };
+	const struct ecap_filter_side side = { .link_type = ETHERNET, .packet_type = -1 };
+	static struct ecap_cbpf code[N];
+	struct bpf_insn *insns = NULL;
+	uint32_t n;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++)
+		code[i] = (struct ecap_cbpf){ BPF_LD | BPF_B | BPF_IND, 0, 0, 20 };
+	code[0] = (struct ecap_cbpf){ BPF_JMP | BPF_JEQ, 0, 1, 7 };
+	code[1] = (struct ecap_cbpf){ BPF_JMP | BPF_JA, 0, 0, N - 3 };
+	code[N - 1] = (struct ecap_cbpf){ BPF_RET | BPF_K, 0, 0, 1 };
+	assert_int_equal(ecap_filter_ebpf(code, N, &side, -1, &insns, &n), -E2BIG);
+	assert_non_null(strstr(ecap_err_text(), "too long for BPF"));
+	assert_int_equal(ecap_filter_ebpf(code + N / 2, N / 2, &side, -1, &insns, &n), 0);
+	assert_true(n > N / 2);
+	free(insns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
