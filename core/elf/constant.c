@@ -6,7 +6,8 @@
  */
 #include "walk.h"
 
-#define BUDGET      2000   /* instructions looked at behind one that takes a page */
+#define BUDGET      16000  /* instructions looked at behind those that take pages, */
+#define BUDGET_ONE  2000   /* and behind one of them */
 #define MAX_BEFORE  0x4000 /* bytes searched for those */
 #define MAX_PAGES   32     /* of them tried */
 
@@ -100,6 +101,7 @@ struct search {
 	struct ecap_elf_file *file;
 	uint64_t page, addr;      /* of the instruction that is asked about */
 	uint64_t value;
+	uint32_t budget;
 	bool found;
 };
 
@@ -132,38 +134,51 @@ static bool reaches(struct search *s, uint64_t from)
 {
 	const struct elf_insn *insn = elf_insn_at(s->file, from);
 	struct elf_state state = { { 0, 0 } };
-	uint32_t budget = BUDGET;
+	uint32_t budget = s->budget < BUDGET_ONE ? s->budget : BUDGET_ONE, left = budget;
 
-	if (!insn || !insn->page)
+	if (!insn)
 		return false;
 	s->page = (uint64_t)insn->effects[0].from.number;
 	add_held(&state, insn->effects[0].to.reg, 0);
-	elf_walk_from(s->file, from + insn->size, &state, flow, &budget, visit, s);
+	elf_walk_from(s->file, from + insn->size, &state, flow, &left, visit, s);
+	s->budget -= budget - left;
 	return s->found;
 }
 
-static bool by_page(struct ecap_elf_file *file, uint64_t addr, uint64_t *value)
+/*
+ * Tries what takes a page between @start and the instruction that is asked about, the nearest
+ * first: either those that do so into register @reg, or all others.
+ */
+static bool try_pages(struct search *s, uint64_t start, unsigned int reg, bool same)
 {
-	struct search s = { .file = file, .addr = addr };
-	uint64_t start = addr, end, align = file->arch->align;
+	uint64_t align = s->file->arch->align;
 	uint32_t tried = 0;
+
+	for (uint64_t at = s->addr; at - start >= align && tried < MAX_PAGES && s->budget;) {
+		at -= align;
+
+		const struct elf_insn *insn = elf_insn_at(s->file, at);
+
+		if (!insn || !insn->page || (insn->effects[0].to.reg == reg) != same)
+			continue;
+		tried++;
+		if (reaches(s, at))
+			return true;
+	}
+	return false;
+}
+
+static bool by_page(struct ecap_elf_file *file, uint64_t addr, unsigned int from, uint64_t *value)
+{
+	struct search s = { .file = file, .addr = addr, .budget = BUDGET };
+	uint64_t start = addr, end;
 
 	if (elf_function_bounds(file, addr, &start, &end) != 0 || addr - start > MAX_BEFORE)
 		start = addr > MAX_BEFORE ? addr - MAX_BEFORE : 0;
-	for (uint64_t at = addr; at - start >= align && tried < MAX_PAGES;) {
-		at -= align;
-
-		const struct elf_insn *insn = elf_insn_at(file, at);
-
-		if (!insn || !insn->page)
-			continue;
-		tried++;
-		if (reaches(&s, at)) {
-			*value = s.value;
-			return true;
-		}
-	}
-	return false;
+	if (!try_pages(&s, start, from, true) && !try_pages(&s, start, from, false))
+		return false;
+	*value = s.value;
+	return true;
 }
 
 bool elf_constant_at(struct ecap_elf_file *file, uint64_t addr, unsigned int *reg,
@@ -186,5 +201,5 @@ bool elf_constant_at(struct ecap_elf_file *file, uint64_t addr, unsigned int *re
 		return elf_reloc_pointer(file, (uint64_t)e->from.number, value) == 0;
 	return (e->action == ELF_ACTION_ADD ||
 		(e->action == ELF_ACTION_MOVE && e->from.kind == ELF_OPERAND_MEM)) &&
-	       by_page(file, addr, value);
+	       by_page(file, addr, e->from.reg, value);
 }

