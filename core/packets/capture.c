@@ -270,11 +270,9 @@ static int on_interfaces(void *arg)
 	return 0;
 }
 
-/* Those that come later are taken, too, unless it was said which. */
+/* Those that come later are taken, too; named ones may go, and come back. */
 static int watch_interfaces(struct ecap_packet_capture *c)
 {
-	if (!ecap_taps_take_all(c->options.options->interfaces))
-		return 0;
 	c->watch = ecap_interfaces_watch();
 	return c->watch < 0 ? c->watch
 			    : ecap_loop_add(c->options.loop, c->watch, on_interfaces, c);

@@ -150,7 +150,7 @@ static uint32_t index_of(const struct if_nameindex *all, const char *name)
 	return if_nametoindex(name); /* an alternative name: ip-link(8), altname */
 }
 
-static int read_names(const struct if_nameindex *all, const char *const *names,
+static int read_names(const struct if_nameindex *all, const char *const *names, int may_lack,
 		      struct wanted *wanted)
 {
 	uint32_t n = 0;
@@ -168,9 +168,10 @@ static int read_names(const struct if_nameindex *all, const char *const *names,
 		}
 		uint32_t index = index_of(all, names[i]);
 
-		if (!index)
+		if (index)
+			wanted->indexes[wanted->n++] = index;
+		else if (!may_lack)
 			return unknown(all, names[i]);
-		wanted->indexes[wanted->n++] = index;
 	}
 	return 0;
 }
@@ -224,7 +225,7 @@ static int by_index(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-int ecap_interfaces_find(const char *const *names, struct ecap_interface **list, uint32_t *n)
+static int find(const char *const *names, int may_lack, struct ecap_interface **list, uint32_t *n)
 {
 	_cleanup_(free_wanted) struct wanted wanted = {0};
 	_cleanup_(free_names) struct if_nameindex *all = if_nameindex();
@@ -233,7 +234,7 @@ int ecap_interfaces_find(const char *const *names, struct ecap_interface **list,
 
 	if (!all || sock < 0)
 		return ecap_err(-errno, "list of interfaces: %s", strerror(errno));
-	int r = read_names(all, names, &wanted);
+	int r = read_names(all, names, may_lack, &wanted);
 
 	if (r)
 		return r;
@@ -245,6 +246,8 @@ int ecap_interfaces_find(const char *const *names, struct ecap_interface **list,
 		return no_memory();
 	for (uint32_t i = 0; i < there; i++) {
 		r = take(sock, &all[i], &wanted, &made[found]);
+		if (r == -ENODEV && may_lack)
+			continue;
 		if (r < 0)
 			return r;
 		found += (uint32_t)r;
@@ -253,4 +256,14 @@ int ecap_interfaces_find(const char *const *names, struct ecap_interface **list,
 	*list = TAKE_PTR(made);
 	*n = found;
 	return 0;
+}
+
+int ecap_interfaces_find(const char *const *names, struct ecap_interface **list, uint32_t *n)
+{
+	return find(names, 0, list, n);
+}
+
+int ecap_interfaces_find_again(const char *const *names, struct ecap_interface **list, uint32_t *n)
+{
+	return find(names, 1, list, n);
 }

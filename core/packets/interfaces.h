@@ -22,6 +22,9 @@ struct ecap_interface {
  */
 int ecap_interfaces_find(const char *const *names, struct ecap_interface **list, uint32_t *n);
 
+/* The same once more, when interfaces may have gone: those named that are not there are no error. */
+int ecap_interfaces_find_again(const char *const *names, struct ecap_interface **list, uint32_t *n);
+
 /*
  * An fd, readable when an interface has come, gone or changed: its name, up or down. It is the
  * caller's to close. Or a negative errno with a text. What came before it is seen by

@@ -27,12 +27,14 @@ struct ecap_taps {
 	struct ecap_taps_options options;
 	struct filter *filters;
 	uint32_t n_filters;
+	int taken;              /* those that were there at the start */
 	pthread_mutex_t lock;   /* guards what is below */
 	struct ecap_tap **list; /* by index */
 	uint32_t n;
 };
 
-int ecap_taps_take_all(const char *const *names)
+/* The interfaces are not named one by one. */
+static int take_all(const char *const *names)
 {
 	if (!names || !*names)
 		return 1;
@@ -189,7 +191,7 @@ static int add(struct ecap_taps *taps, const struct ecap_interface *interface,
 	return err;
 }
 
-static int take(struct ecap_taps *taps, const struct ecap_interface *interface)
+static int take(struct ecap_taps *taps, int all, const struct ecap_interface *interface)
 {
 	struct ecap_tap *tap = ecap_taps_find(taps, interface->index);
 	int err = tap ? 0 : add(taps, interface, &tap);
@@ -198,41 +200,49 @@ static int take(struct ecap_taps *taps, const struct ecap_interface *interface)
 		return err;
 	err = attach(taps, tap);
 	if (!err)
-		log_debug(taps->options.component, "packets of interface %s (%u)", interface->name,
+		ecap_logf(all || !taps->taken ? ECAP_LOG_DEBUG : ECAP_LOG_INFO,
+			  taps->options.component, "packets of interface %s (%u)", interface->name,
 			  interface->index);
 	return err;
 }
 
-static void leave_others(struct ecap_taps *taps, const struct ecap_interface *list, uint32_t n)
+static void leave_others(struct ecap_taps *taps, int all, const struct ecap_interface *list,
+			 uint32_t n)
 {
 	for (uint32_t i = 0; i < taps->n; i++) {
 		uint32_t k = 0;
 
 		while (k < n && list[k].index != taps->list[i]->interface.index)
 			k++;
-		if (k == n && taps->list[i]->attached)
-			detach(taps->list[i]);
+		if (k < n || !taps->list[i]->attached)
+			continue;
+		ecap_logf(all ? ECAP_LOG_DEBUG : ECAP_LOG_WARN, taps->options.component,
+			  "interface %s is gone: deleted, or in another network namespace",
+			  taps->list[i]->interface.name);
+		detach(taps->list[i]);
 	}
 }
 
 int ecap_taps_refresh(struct ecap_taps *taps)
 {
 	_cleanup_free_ struct ecap_interface *list = NULL;
-	int all = ecap_taps_take_all(taps->options.names);
+	int all = take_all(taps->options.names);
 	uint32_t n;
-	int err = ecap_interfaces_find(taps->options.names, &list, &n);
+	int err = ecap_interfaces_find_again(taps->options.names, &list, &n);
 
 	if (err)
 		return err;
-	leave_others(taps, list, n);
+	leave_others(taps, all, list, n);
 	for (uint32_t i = 0; i < n; i++) {
-		err = take(taps, &list[i]);
+		err = take(taps, all, &list[i]);
 		/* One that has gone since it was found is none. */
-		if (err && all && err != -ENODEV)
-			log_warn(taps->options.component, "%s", ecap_err_text());
-		if (err && !all)
+		if (!err || err == -ENODEV)
+			continue;
+		if (!all)
 			return err;
+		log_warn(taps->options.component, "%s", ecap_err_text());
 	}
+	taps->taken = 1;
 	return 0;
 }
 

@@ -30,16 +30,14 @@ struct ecap_taps_options {
 int ecap_taps_new(const struct ecap_taps_options *options, struct ecap_taps **taps);
 
 /*
- * Attaches to the interfaces that there are now, and detaches from those that are none any more.
- * That one of all cannot be attached to is a warning; of those that were named, an error with a text.
+ * Attaches to the interfaces that there are now, and detaches from those that are none any more: a
+ * named one that is gone is said, and taken again when one of that name comes. That one of all
+ * cannot be attached to is a warning; of those that were named, an error with a text.
  */
 int ecap_taps_refresh(struct ecap_taps *taps);
 
 void ecap_taps_detach(struct ecap_taps *taps);
 void ecap_taps_free(struct ecap_taps *taps);
-
-/* 1 when the interfaces are not named one by one, so that others may come. */
-int ecap_taps_take_all(const char *const *names);
 
 /* The interface with this index, or NULL. [reader] */
 struct ecap_tap *ecap_taps_find(struct ecap_taps *taps, uint32_t index);

@@ -220,6 +220,28 @@ serve_there() {
 	same "interfaces" "$VETH" "$(fields http.request frame.interface_name)"
 }
 
+@test "a named interface that moves to another namespace, and comes back" {
+	namespace
+	serve_there
+	packets -i "$VETH" host "$NET.2"
+	curl -sk -o /dev/null "https://$NET.2/$(marker first)"
+	ip netns add "$NETNS-b"
+	cleanups+=("ip netns del $NETNS-b")
+	ip link set "$VETH" netns "$NETNS-b"
+	wait_until 10 has_line "$LOG" "interface $VETH is gone: deleted, or in another network namespace"
+	ip -n "$NETNS-b" addr add "$NET.1/24" dev "$VETH"
+	ip -n "$NETNS-b" link set "$VETH" up
+	ip netns exec "$NETNS-b" curl -sk -o "$D/there" "https://$NET.2/$(marker elsewhere)"
+	[ -s "$D/there" ]
+	ip -n "$NETNS-b" link set "$VETH" netns $$
+	wait_until 10 has_line "$LOG" "packets of interface $VETH "
+	ip addr add "$NET.1/24" dev "$VETH"
+	ip link set "$VETH" up
+	curl -sk -o /dev/null "https://$NET.2/$(marker back)"
+	stop_capture
+	same "requests" "/$(marker first) /$(marker back)" "$(fields http.request http.request.uri | xargs)"
+}
+
 @test "standard output, decrypted while it is written" {
 	https
 	"$ECAPTURE" tls ${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} -m pcapng -w - -i lo \

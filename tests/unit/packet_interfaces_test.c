@@ -298,6 +298,23 @@ static void unknown_name(void **state)
 	assert_null(list);
 }
 
+static void found_again(void **state)
+{
+	static const char *const names[] = { "ve0", "gone", NULL };
+
+	(void)state;
+	need_network();
+	run_or_skip("ip link add ve0 type veth peer name ve1");
+	free(TAKE_PTR(list));
+	assert_int_equal(ecap_interfaces_find_again(names, &list, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].name, "ve0");
+	run("ip link del ve0");
+	free(TAKE_PTR(list));
+	assert_int_equal(ecap_interfaces_find_again(names, &list, &n), 0);
+	assert_int_equal(n, 0); /* and not every interface, since there were names */
+}
+
 static void alternative_name(void **state)
 {
 	(void)state;
@@ -373,6 +390,7 @@ int main(void)
 		{ "bytes of sit", bytes_of_tunnel, NULL, remove_all, "sit mode any" },
 		cmocka_unit_test_teardown(what_cannot_be_taken, remove_all),
 		cmocka_unit_test_teardown(unknown_name, remove_all),
+		cmocka_unit_test_teardown(found_again, remove_all),
 		cmocka_unit_test_teardown(alternative_name, remove_all),
 		cmocka_unit_test_teardown(watching, remove_all),
 		cmocka_unit_test_teardown(watching_too_late, remove_all),
