@@ -164,7 +164,11 @@ static int undo_readers(struct ecap_instance *self)
 		log_warn(self->name, "records still come, and are not read any more");
 	else if (drained == ECAP_DRAIN_CUT)
 		ecap_rule_broken(self, "records still come after stop(), which is to detach");
-	ecap_reader_free(TAKE_PTR(self->reader));
+	pthread_mutex_lock(&self->lock);
+	struct ecap_reader *reader = TAKE_PTR(self->reader);
+
+	pthread_mutex_unlock(&self->lock);
+	ecap_reader_free(reader);
 	ecap_renderer_free(TAKE_PTR(self->renderer));
 	return 0;
 }
@@ -355,6 +359,15 @@ int ecap_instance_error(struct ecap_instance *self)
 	ecap_err(err, "%s", self->error_text);
 	pthread_mutex_unlock(&self->lock);
 	return err;
+}
+
+int ecap_instance_pending(struct ecap_instance *self)
+{
+	pthread_mutex_lock(&self->lock);
+	int pending = self->reader && ecap_reader_pending(self->reader);
+
+	pthread_mutex_unlock(&self->lock);
+	return pending;
 }
 
 int ecap_instance_wrong_option(const struct ecap_instance *self)

@@ -90,6 +90,9 @@ int ecap_instance_error(struct ecap_instance *instance);
  */
 int ecap_instance_survey(struct ecap_instance *instance, const struct ecap_target *target);
 
+/* 1 when it has records that it has not read yet. [any thread] */
+int ecap_instance_pending(struct ecap_instance *instance);
+
 /* 1 when what it failed with is the value of an option. */
 int ecap_instance_wrong_option(const struct ecap_instance *instance);
 

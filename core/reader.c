@@ -331,3 +331,22 @@ struct ecap_reader_count ecap_reader_count(const struct ecap_reader *r, uint32_t
 		.fault_bytes = atomic_load(&s->fault_bytes),
 	};
 }
+
+/* libbpf moves the read position behind a record once its callback has returned. */
+static int is_behind(const unsigned long *read, const unsigned long *written)
+{
+	return read && __atomic_load_n(read, __ATOMIC_ACQUIRE) !=
+		       __atomic_load_n(written, __ATOMIC_ACQUIRE);
+}
+
+int ecap_reader_pending(const struct ecap_reader *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct source *s = &r->sources[i];
+
+		if (is_behind(s->ring_read, s->ring_written) ||
+		    is_behind(s->more_read, s->more_written))
+			return 1;
+	}
+	return 0;
+}

@@ -91,6 +91,12 @@ enum ecap_drained ecap_reader_drain(struct ecap_reader *reader);
 /* Of the map at @index; exact after the drain, close to it before. [any thread] */
 struct ecap_reader_count ecap_reader_count(const struct ecap_reader *reader, uint32_t index);
 
+/*
+ * 1 when records lie in a ring that the thread has not done with; what comes through perf is not
+ * looked at. [any thread]
+ */
+int ecap_reader_pending(const struct ecap_reader *reader);
+
 void ecap_reader_free(struct ecap_reader *reader);
 
 #endif

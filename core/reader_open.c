@@ -112,18 +112,26 @@ static int open_control(struct source *s, const struct ecap_map *map, uint32_t b
 }
 
 /* The positions of a ring: Documentation/bpf/ringbuf.rst, the first page and the second. */
-static int map_positions(struct source *s, const char *name)
+static int map_positions(int fd, const char *name, const unsigned long **read,
+			 const unsigned long **written)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	void *at[2];
 
 	for (int i = 0; i < 2; i++) {
-		at[i] = mmap(NULL, (size_t)page, PROT_READ, MAP_SHARED, s->more_fd, i * page);
-		if (at[i] == MAP_FAILED)
-			return ecap_err(-errno, "map %s: second ring: %s", name, strerror(errno));
-		*(i ? &s->more_written : &s->more_read) = at[i];
+		void *at = mmap(NULL, (size_t)page, PROT_READ, MAP_SHARED, fd, i * page);
+
+		if (at == MAP_FAILED)
+			return ecap_err(-errno, "map %s: positions of the ring: %s", name,
+					strerror(errno));
+		*(i ? written : read) = at;
 	}
 	return 0;
+}
+
+static void unmap_position(const unsigned long *position)
+{
+	if (position)
+		munmap((void *)position, (size_t)sysconf(_SC_PAGESIZE));
 }
 
 /* Two readers of one buffer would each get half of it. */
@@ -160,7 +168,7 @@ static int open_more(struct source *s, const struct ecap_map *map, uint32_t *byt
 	if (!err)
 		err = open_ring(s, map->name, s->more_fd, ecap_reader_on_more_record, &s->more);
 	if (!err)
-		err = map_positions(s, map->name);
+		err = map_positions(s->more_fd, map->name, &s->more_read, &s->more_written);
 	if (err)
 		return err;
 	s->more_id = info.id;
@@ -174,6 +182,8 @@ static int open_rings(struct source *s, const struct ecap_map *map, uint32_t byt
 	int err = open_ring(s, map->name, s->fd, ecap_reader_on_record, &s->ring);
 
 	s->reader->capacity += bytes;
+	if (!err)
+		err = map_positions(s->fd, map->name, &s->ring_read, &s->ring_written);
 	if (!err && map->more_fd > 0)
 		err = open_more(s, map, &bytes);
 	if (!err && map->control_fd > 0)
@@ -244,10 +254,10 @@ void ecap_reader_free(struct ecap_reader *r)
 
 		ring_buffer__free(s->ring);
 		ring_buffer__free(s->more);
-		if (s->more_read)
-			munmap((void *)s->more_read, (size_t)sysconf(_SC_PAGESIZE));
-		if (s->more_written)
-			munmap((void *)s->more_written, (size_t)sysconf(_SC_PAGESIZE));
+		unmap_position(s->ring_read);
+		unmap_position(s->ring_written);
+		unmap_position(s->more_read);
+		unmap_position(s->more_written);
 		perf_buffer__free(s->perf);
 		if (s->control)
 			munmap(s->control, (size_t)sysconf(_SC_PAGESIZE));

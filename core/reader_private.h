@@ -14,7 +14,8 @@ struct source {
 	int fd, more_fd, control_fd, stats_fd;
 	uint32_t id, more_id; /* the kernel's numbers of the first two; 0: none */
 	struct ring_buffer *ring, *more;
-	const unsigned long *more_read, *more_written; /* positions in the second ring */
+	/* Positions in the two rings, or NULL. */
+	const unsigned long *ring_read, *ring_written, *more_read, *more_written;
 	unsigned long more_end; /* where its reading ends for now */
 	struct perf_buffer *perf;
 	struct ecap_ring_control *control;

@@ -31,6 +31,9 @@
 /* A slow disk may take its time, but a reader of a pipe that stands still must not keep us. */
 #define STILL_NS 3000000000ull
 
+/* For how long packets wait at most for those who read secrets, and have fallen behind. */
+#define PATIENCE_NS 5000000000ull
+
 struct ecap_packet_capture {
 	struct ecap_packet_capture_options options;
 	int by_process;                     /* not everybody's packets are wanted */
@@ -46,6 +49,7 @@ struct ecap_packet_capture {
 	/* the reader's */
 	struct ecap_packet_owners *owners;  /* NULL: the kernel does not tell */
 	uint64_t told_ns;                   /* the interfaces' statistics */
+	uint64_t secrets_ns;                /* all secrets from before are told */
 	uint64_t unwanted, unknown;         /* packets of other processes; of nobody knows whom */
 	int failed;
 };
@@ -147,9 +151,19 @@ static void on_lost(void *arg, uint32_t index, uint64_t n)
 		 (unsigned long long)n);
 }
 
+/* The time that counts for packets that wait: it stands still while secrets lie unread. */
+static uint64_t secrets_time(struct ecap_packet_capture *c, uint64_t now)
+{
+	if (!c->options.pending(c->options.arg))
+		c->secrets_ns = now;
+	else if (now - c->secrets_ns > PATIENCE_NS)
+		c->secrets_ns = now - PATIENCE_NS;
+	return c->secrets_ns;
+}
+
 static void release(struct ecap_packet_capture *c, uint64_t now)
 {
-	int err = c->failed ? 0 : ecap_packet_file_release(c->file, now);
+	int err = c->failed ? 0 : ecap_packet_file_release(c->file, secrets_time(c, now));
 
 	if (err)
 		fail(c, err);

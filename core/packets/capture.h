@@ -19,6 +19,8 @@ struct ecap_packet_capture_options {
 	struct ecap_loop *loop;
 	/* The file cannot be written any more: the text is ecap_err_text(). [packets' thread] */
 	void (*failed)(void *arg, int err);
+	/* 1 when there may be secrets that have not been told yet. [packets' thread] */
+	int (*pending)(void *arg);
 	void *arg;
 };
 

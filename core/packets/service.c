@@ -92,6 +92,19 @@ static void on_failed(void *arg, int err)
 	pthread_mutex_unlock(&shared->lock);
 }
 
+/* Secrets lie in the maps of who has started, until its reader has read them. [packets' thread] */
+static int is_pending(void *arg)
+{
+	struct shared *shared = arg;
+	int pending = 0;
+
+	pthread_mutex_lock(&shared->lock);
+	for (struct ecap_pcapng_file *part = shared->parts; part && !pending; part = part->next)
+		pending = ecap_instance_pending(part->instance);
+	pthread_mutex_unlock(&shared->lock);
+	return pending;
+}
+
 /* Nothing of it may be opened twice: so it is in the list only when all of it is there. */
 static int new_capture(struct ecap_instance *self, const struct ecap_pcapng_options *options,
 		       struct shared **shared)
@@ -106,7 +119,8 @@ static int new_capture(struct ecap_instance *self, const struct ecap_pcapng_opti
 
 	const struct ecap_packet_capture_options capture = {
 		.component = self->name, .context = &self->context, .options = &made->options,
-		.loop = self->options.loop, .failed = on_failed, .arg = made,
+		.loop = self->options.loop, .failed = on_failed,
+		.pending = is_pending, .arg = made,
 	};
 	int wrong = 0;
 	int err = ecap_packet_capture_open(&capture, &wrong, &made->capture);

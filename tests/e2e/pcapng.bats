@@ -310,3 +310,44 @@ has_request() {
 	has_line "$LOG" '^error .*No space left'
 	same "lines of error" 1 "$(grep -c '^error ' "$LOG")"
 }
+
+# nginx with one worker, which counts its requests itself.
+nginx_that_counts() {
+	PORT=$(free_port)
+	mkdir "$D/nginx"
+	cat >"$D/nginx/nginx.conf" <<-END
+		user root;
+		worker_processes 1;
+		pid $D/nginx/pid;
+		error_log $D/nginx/error.log;
+		events { worker_connections 256; }
+		http {
+			access_log $D/nginx/access.log;
+			keepalive_requests 1000000;
+			client_body_temp_path $D/nginx; proxy_temp_path $D/nginx;
+			fastcgi_temp_path $D/nginx; uwsgi_temp_path $D/nginx; scgi_temp_path $D/nginx;
+			ssl_certificate $E2E_CERT;
+			ssl_certificate_key $E2E_KEY;
+			server { listen 127.0.0.1:$PORT ssl; return 200 "re:\$uri"; }
+		}
+	END
+	start nginx nginx -p "$D/nginx" -c "$D/nginx/nginx.conf" -g 'daemon off;'
+	wait_until 10 port_open "$PORT"
+}
+
+# Secrets that are read late under load must still stand before what they decrypt.
+@test "under load: each request that nginx counted, on few connections and on many" {
+	command -v wrk >/dev/null || skip "wrk is not installed"
+	local served
+	nginx_that_counts
+	packets -i lo --mapsize 32768 "tcp port $PORT"
+	wrk -t 1 -c 20 -d 1s "https://127.0.0.1:$PORT/$(marker kept)" >"$D/wrk.out"
+	wrk -t 1 -c 20 -d 1s -H 'Connection: close' "https://127.0.0.1:$PORT/$(marker closed)" >>"$D/wrk.out"
+	sleep 0.3
+	stop_capture
+	has_line "$LOG" "$FILE: .* 0 packets lost"
+	served=$(wc -l <"$D/nginx/access.log")
+	[ "$served" -gt 500 ]
+	same requests "$served" "$(fields http.request http.request.uri | tr ',' '\n' | wc -l)"
+	same answers "$served" "$(fields http.response http.response.code | tr ',' '\n' | grep -c 200)"
+}
