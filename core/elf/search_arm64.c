@@ -22,7 +22,7 @@
 #define MAX_LOOKS    (1u << 28) /* instructions looked at behind all */
 #define MAX_CONFIRMS (1u << 13)
 
-/* Words that the dynamic loader fills with targets: code takes them from there. */
+/* Words that the dynamic loader fills with targets, by address: code takes them from there. */
 struct slots {
 	uint64_t *items;
 	size_t n, room;
@@ -72,28 +72,34 @@ static unsigned int field(uint32_t w, unsigned int low, unsigned int bits)
 	return w >> low & ((1u << bits) - 1);
 }
 
-static bool is_slot(const struct scan *s, uint64_t addr)
+/* True when there is one in the @size bytes from @addr on. */
+static bool has_slot(const struct slots *slots, uint64_t addr, uint64_t size)
 {
-	for (size_t i = 0; i < s->slots->n; i++)
-		if (s->slots->items[i] == addr)
-			return true;
-	return false;
-}
+	size_t low = 0, high = slots->n; /* items[low - 1] < addr <= items[high] */
 
-static bool is_near(uint64_t page, uint64_t addr)
-{
-	return addr >= page && addr - page < REACH;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (slots->items[mid] < addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < slots->n && slots->items[low] - addr < size;
 }
 
 static bool page_matters(const struct scan *s, uint64_t page)
 {
 	for (uint32_t i = 0; i < s->r->n; i++)
-		if (is_near(page, s->r->targets[i]))
+		if (s->r->targets[i] >= page && s->r->targets[i] - page < REACH)
 			return true;
-	for (size_t i = 0; i < s->slots->n; i++)
-		if (is_near(page, s->slots->items[i]))
-			return true;
-	return false;
+	return has_slot(s->slots, page, REACH);
+}
+
+static int give_up(const struct scan *s)
+{
+	return ecap_err(-E2BIG, "the code at %#llx seems to take addresses more often than code does",
+			(unsigned long long)s->addr);
 }
 
 /* Reports the instruction when what it takes is a target. */
@@ -103,8 +109,7 @@ static int confirm(struct scan *s, uint64_t insn)
 	uint64_t value;
 
 	if (!s->confirms--)
-		return ecap_err(-E2BIG, "the code at %#llx takes addresses in more ways than code does",
-				(unsigned long long)s->addr);
+		return give_up(s);
 	if (!elf_constant_at(s->r->file, insn, &reg, &value) ||
 	    !elf_search_is_target(s->r, value))
 		return 0;
@@ -130,7 +135,7 @@ static bool follow_sums(const struct scan *s, struct sums *sums, uint32_t w)
 	if (!(sums->known >> from & 1))
 		return false;
 	if ((w & 0xffc00000) == 0xf9400000) /* ldr */
-		return is_slot(s, sums->value[from] + field(w, 10, 12) * UINT64_C(8));
+		return has_slot(s->slots, sums->value[from] + field(w, 10, 12) * UINT64_C(8), 1);
 	if ((w & 0xff800000) != 0x91000000) /* add of a number */
 		return false;
 	sums->value[to] = sums->value[from] +
@@ -152,7 +157,7 @@ static int scan_behind(struct scan *s, uint64_t i, uint64_t page)
 	for (i += 4; i + 4 <= end && sums.known && !stop && s->looks; i += 4, s->looks--)
 		if (follow_sums(s, &sums, elf_u32(s->code + i)))
 			stop = confirm(s, s->addr + i);
-	return stop;
+	return s->looks ? stop : give_up(s);
 }
 
 static int scan_code(struct scan *s)

@@ -157,7 +157,8 @@ struct ecap_elf {
 	/*
 	 * Calls @cb for each instruction that takes one of the @n addresses: rip-relative lea, or
 	 * an immediate in code that is not position independent; on arm64 adr, ldr of a literal,
-	 * and what adds to or loads from the page of an adrp. @cb: not 0 ends it.
+	 * and what adds to or loads from the page of an adrp. -E2BIG: that is more than any
+	 * compiler's code has. @cb: not 0 ends it.
 	 */
 	int (*refs)(struct ecap_elf_file *file, const uint64_t *targets, uint32_t n,
 		    int (*cb)(void *arg, uint64_t insn, uint64_t target), void *arg);
