@@ -128,7 +128,7 @@ int ecap_packet_file_flush(struct ecap_packet_file *file)
 {
 	int err = ecap_sink_flush(file->sink);
 
-	ecap_hold_reuse(file->hold);
+	ecap_hold_reuse(file->hold, file->released_ns);
 	if (err)
 		return ecap_packet_file_end(file, err);
 	file->count = file->put;

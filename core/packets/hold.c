@@ -16,7 +16,12 @@
 #define MAX_RUNS  256
 #define MIN_CHUNK ((size_t)64 << 10)
 #define MAX_CHUNK ((size_t)2 << 20) /* a huge page of x86-64 and arm64 */
-#define SPARE     4u                /* chunks that are kept, beside as many as are in use */
+
+/*
+ * For how long a chunk must not have been needed before it is given back: the first use of memory
+ * costs more than all else that is done with a packet.
+ */
+#define SPARE_NS 10000000000ull
 
 /* Behind the addresses: IEEE 802.1Q, 9.3. */
 #define ADDRESSES 12u
@@ -35,7 +40,9 @@ struct run {
 struct ecap_hold {
 	size_t limit, chunk_size, bytes; /* bytes: of all chunks */
 	struct ecap_hold_chunk *current, *spare, *drained;
-	uint32_t n_chunks, n_spare;
+	uint32_t n_spare;
+	uint32_t least_spare;            /* that there were since @spare_since_ns */
+	uint64_t spare_since_ns;
 	uint32_t n_runs, oldest;         /* oldest: the run with the packet that leaves next */
 	struct run runs[MAX_RUNS];
 };
@@ -65,14 +72,12 @@ static struct ecap_hold_chunk *new_chunk(struct ecap_hold *hold, size_t size)
 	chunk->size = size;
 	chunk->used = sizeof(*chunk);
 	hold->bytes += size;
-	hold->n_chunks++;
 	return chunk;
 }
 
 static void free_chunk(struct ecap_hold *hold, struct ecap_hold_chunk *chunk)
 {
 	hold->bytes -= chunk->size;
-	hold->n_chunks--;
 	munmap(chunk, chunk->size);
 }
 
@@ -99,6 +104,17 @@ void ecap_hold_free(struct ecap_hold *hold)
 	free(hold);
 }
 
+/* The first of @spare. */
+static struct ecap_hold_chunk *take_spare(struct ecap_hold *hold)
+{
+	struct ecap_hold_chunk *chunk = hold->spare;
+
+	hold->spare = chunk->next;
+	if (--hold->n_spare < hold->least_spare)
+		hold->least_spare = hold->n_spare;
+	return chunk;
+}
+
 static void push(struct ecap_hold_chunk **list, struct ecap_hold_chunk *chunk)
 {
 	chunk->next = *list;
@@ -113,9 +129,12 @@ static int next_chunk(struct ecap_hold *hold, size_t size)
 
 	wanted = wanted > hold->chunk_size ? wanted : hold->chunk_size;
 	if (chunk && wanted <= chunk->size) {
-		hold->spare = chunk->next;
-		hold->n_spare--;
+		take_spare(hold);
 	} else {
+		/* A large one: what is spare makes room. */
+		while (hold->spare && hold->bytes + wanted > hold->limit)
+			free_chunk(hold, take_spare(hold));
+
 		int full = hold->bytes + wanted > hold->limit && ecap_hold_oldest(hold);
 
 		chunk = full ? NULL : new_chunk(hold, wanted);
@@ -235,14 +254,23 @@ int ecap_hold_has_drained(const struct ecap_hold *hold)
 	return hold->drained || (hold->current && !hold->current->live);
 }
 
-void ecap_hold_reuse(struct ecap_hold *hold)
+static void give_back(struct ecap_hold *hold, uint64_t now_ns)
+{
+	if (now_ns - hold->spare_since_ns < SPARE_NS)
+		return;
+	for (uint32_t n = hold->least_spare; n; n--)
+		free_chunk(hold, take_spare(hold));
+	hold->least_spare = hold->n_spare;
+	hold->spare_since_ns = now_ns;
+}
+
+void ecap_hold_reuse(struct ecap_hold *hold, uint64_t now_ns)
 {
 	while (hold->drained) {
 		struct ecap_hold_chunk *chunk = hold->drained;
 
 		hold->drained = chunk->next;
-		if (chunk->size != hold->chunk_size ||
-		    hold->n_spare > SPARE + (hold->n_chunks - hold->n_spare)) {
+		if (chunk->size != hold->chunk_size) {
 			free_chunk(hold, chunk);
 			continue;
 		}
@@ -252,4 +280,10 @@ void ecap_hold_reuse(struct ecap_hold *hold)
 	}
 	if (hold->current && !hold->current->live)
 		hold->current->used = sizeof(*hold->current);
+	give_back(hold, now_ns);
+}
+
+size_t ecap_hold_memory(const struct ecap_hold *hold)
+{
+	return hold->bytes;
 }

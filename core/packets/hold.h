@@ -7,6 +7,8 @@
 #ifndef ECAPTURE_CORE_PACKETS_HOLD_H
 #define ECAPTURE_CORE_PACKETS_HOLD_H
 
+#include <stddef.h>
+
 #include "packets/packet.h"
 
 struct ecap_hold;
@@ -38,6 +40,10 @@ void ecap_hold_pop(struct ecap_hold *hold);
 
 /* 1 when ecap_hold_reuse() would make room for another packet. */
 int ecap_hold_has_drained(const struct ecap_hold *hold);
-void ecap_hold_reuse(struct ecap_hold *hold);
+/* @now_ns: CLOCK_MONOTONIC. What was not used for some seconds goes back to the system. */
+void ecap_hold_reuse(struct ecap_hold *hold, uint64_t now_ns);
+
+/* Bytes of memory that it has. */
+size_t ecap_hold_memory(const struct ecap_hold *hold);
 
 #endif
