@@ -83,6 +83,30 @@ static __always_inline void set_known(__u64 ssl)
 	bpf_map_update_elem(&known_conns, &key, &one, BPF_ANY);
 }
 
+/*
+ * The same by the first half of their client random: a process that forks has its connections twice,
+ * the second one as an object that no secret came by with.
+ */
+struct random_key {
+	__u64 words[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct random_key);
+	__type(value, __u8);
+} known_randoms SEC(".maps");
+
+static __always_inline void set_random_known(const __u8 *random)
+{
+	struct random_key key;
+	__u8 one = 1;
+
+	__builtin_memcpy(&key, random, sizeof(key));
+	bpf_map_update_elem(&known_randoms, &key, &one, BPF_ANY);
+}
+
 /* CLIENT_TRAFFIC_SECRET_N: one that was updated says nothing of those before. */
 static __always_inline int is_update(const char *label)
 {
@@ -106,16 +130,18 @@ int key_logged(struct pt_regs *ctx)
 	/* What cannot be read stays empty: labels are told apart by their address, too. */
 	if (read_user(record.label, sizeof(record.label) - 1, record.label_addr))
 		__builtin_memset(record.label, 0, sizeof(record.label));
-#ifdef ECAP_TASK_STORAGE
-	if (!is_update(record.label))
-		set_known(PT_REGS_PARM1(ctx));
-#endif
 	if (!len || len > sizeof(record.secret) ||
 	    read_user(record.secret, (__u32)len, PT_REGS_PARM3(ctx)) ||
 	    read_client_random(site, PT_REGS_PARM1(ctx), record.client_random)) {
 		ecap_count_fault((__u32)len);
 		return 0;
 	}
+#ifdef ECAP_TASK_STORAGE
+	if (!is_update(record.label)) {
+		set_known(PT_REGS_PARM1(ctx));
+		set_random_known(record.client_random);
+	}
+#endif
 	ecap_fill_task(&record.record);
 	ecap_emit(ctx, &record, sizeof(record), NULL, 0);
 	return 0;

@@ -96,14 +96,30 @@ static __always_inline int read_older(const struct openssl_older_site *site, __u
 	return 0;
 }
 
+static __always_inline int is_random_known(const struct openssl_older_site *site, __u64 ssl)
+{
+	struct random_key key;
+	__u64 at;
+
+	return !follow(&site->client_random, ssl, &at) && !read_user(&key, sizeof(key), at) &&
+	       bpf_map_lookup_elem(&known_randoms, &key) != NULL;
+}
+
 /* Data moved through a connection that is not known. */
 static __always_inline void tell_older(struct pt_regs *ctx, __u64 ssl)
 {
 	struct openssl_key_record record = { .record = { .fd = -1 } };
 	__u64 key = bpf_get_attach_cookie(ctx) >> 24;
 	struct openssl_older_site *site = bpf_map_lookup_elem(&older_sites, &key);
-	int reason = site ? read_older(site, ssl, &record) : -1;
+	int reason;
 
+	if (!site)
+		return;
+	if (is_random_known(site, ssl)) {
+		set_known(ssl);
+		return;
+	}
+	reason = read_older(site, ssl, &record);
 	if (reason < 0)
 		return;
 	set_known(ssl);

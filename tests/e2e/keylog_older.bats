@@ -136,6 +136,29 @@ for line in sys.stdin:
 	same_keys 1
 }
 
+@test "a child that goes on with its parent's connection is not older" {
+	serve -rev
+	start python python3 -c "import os, ssl, socket, sys
+c = ssl.create_default_context(cafile='$E2E_CERT')
+c.keylog_filename = '$D/own'
+sys.stdin.readline()
+s = c.wrap_socket(socket.create_connection(('127.0.0.1', $PORT)), server_hostname='localhost')
+child = os.fork()
+if child:
+	os.waitpid(child, 0)
+else:
+	s.send(b'one\n')
+	print(s.recv(4096).decode(), os.getpid(), flush=True)"
+	capture tls -m keylog -k "$D/keys"
+	say python go
+	finish python
+	pid_of[child]=$(expect python '^ *[0-9]' | tr -d ' ')
+	stop_capture
+	none_older
+	same_keys 5
+	unset 'pid_of[child]'
+}
+
 @test "BoringSSL" {
 	command -v bssl-tool >/dev/null || skip "bssl-tool is not installed (android-boringssl)"
 	serve -rev
