@@ -20,6 +20,12 @@
 /* Packets that wait for their secrets: what 10 Gbit/s bring in 100 ms. */
 #define HOLD_BYTES (128ull << 20)
 
+/*
+ * How long packets wait when there are no handshakes, for those of other CPUs to come before them.
+ * Not with a process filter: it must know whose a packet is, and a process may be slow to read.
+ */
+#define CALM_NS (10u * 1000000u)
+
 /* Sockets whose owner is remembered. */
 #define MOST_OWNERS 65536u
 
@@ -105,7 +111,8 @@ static void on_packet(struct ecap_packet_capture *c, const void *data, uint32_t 
 		.captured = r->captured, .length = r->length, .data = r + 1,
 	};
 
-	ecap_packet_flow(tap->interface.link_type, packet.data, packet.captured, &packet.flow);
+	packet.handshake = (uint8_t)ecap_packet_flow(tap->interface.link_type, packet.data,
+						     packet.captured, &packet.flow);
 	if (c->owners && r->owner.pid)
 		ecap_packet_owners_sent(c->owners, &packet.flow, &r->owner);
 	tap->received++;
@@ -234,6 +241,7 @@ static int open_file(struct ecap_packet_capture *c)
 	const struct ecap_pcapng_options *given = c->options.options;
 	const struct ecap_packet_file_options options = {
 		.path = given->path, .hold_ns = given->hold_ns, .hold_bytes = HOLD_BYTES,
+		.calm_ns = c->by_process ? 0 : CALM_NS < given->hold_ns ? CALM_NS : given->hold_ns,
 		.rotate_bytes = given->rotate_bytes, .rotate_ns = given->rotate_ns,
 		.judge = c->owners ? judge : NULL, .arg = c,
 	};

@@ -43,9 +43,18 @@ int ecap_packet_file_end(struct ecap_packet_file *file, int err)
 	return ecap_packet_file_ended(file);
 }
 
+/* How long packets wait at this time. */
+static uint64_t wait_ns(const struct ecap_packet_file *file, uint64_t now)
+{
+	const struct ecap_packet_file_options *o = &file->options;
+
+	return o->calm_ns && now > file->handshake_ns && now - file->handshake_ns > o->hold_ns
+		? o->calm_ns : o->hold_ns;
+}
+
 static int is_due(const struct ecap_packet_file *file, const struct ecap_held *packet, uint64_t now)
 {
-	return now >= packet->mono_ns && now - packet->mono_ns >= file->options.hold_ns;
+	return now >= packet->mono_ns && now - packet->mono_ns >= wait_ns(file, now);
 }
 
 /* As many as make room for another packet, which came at @now. */
@@ -84,6 +93,8 @@ int ecap_packet_file_add(struct ecap_packet_file *file, const struct ecap_packet
 		err = check_packet(file, packet);
 	if (err)
 		return err;
+	if (packet->handshake && packet->mono_ns > file->handshake_ns)
+		file->handshake_ns = packet->mono_ns;
 	while ((err = ecap_hold_add(file->hold, packet)) > 0) {
 		err = write_early(file, packet->mono_ns);
 		if (err)

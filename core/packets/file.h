@@ -16,6 +16,11 @@ struct ecap_packet_file;
 struct ecap_packet_file_options {
 	const char *path;       /* "-": standard output; a FIFO; else a file, made anew with mode 0600 */
 	uint64_t hold_ns;       /* for how long a packet waits */
+	/*
+	 * The same while there was no handshake for hold_ns: nobody will tell a secret then, and the
+	 * packets only need to be put in order. 0: hold_ns.
+	 */
+	uint64_t calm_ns;
 	uint64_t hold_bytes;    /* packets that wait together; more leave earlier, and are counted */
 	/*
 	 * Another file begins where a packet would make this one larger (0: never), or comes that

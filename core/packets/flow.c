@@ -40,19 +40,43 @@ static int skip(struct bytes *b, size_t n)
 	return 1;
 }
 
-static void read_ports(const struct bytes *b, struct ecap_flow *flow)
+/* A record of type handshake: RFC 8446, 5.1. */
+static int is_tls_handshake(const struct bytes *b)
+{
+	return b->len >= 2 && b->at[0] == 22 && b->at[1] == 3;
+}
+
+/* RFC 9293, 3.1. */
+static int is_tcp_handshake(struct bytes b)
+{
+	if (b.len < 20)
+		return 0;
+	return b.at[13] & 2 /* SYN */ ||
+	       (skip(&b, (b.at[12] >> 4) * 4u) && is_tls_handshake(&b));
+}
+
+/* RFC 9147, 4: as TLS, but for the version. RFC 9000, 17.2: the long header of QUIC. */
+static int is_udp_handshake(struct bytes b)
+{
+	if (!skip(&b, 8) || b.len < 2)
+		return 0;
+	return (b.at[0] == 22 && b.at[1] == 0xfe) || (b.at[0] & 0xc0) == 0xc0;
+}
+
+static int read_ports(const struct bytes *b, struct ecap_flow *flow)
 {
 	if ((flow->protocol != IPPROTO_TCP && flow->protocol != IPPROTO_UDP) || b->len < 4)
-		return;
+		return 0;
 	flow->sport = be16(b->at);
 	flow->dport = be16(b->at + 2);
+	return flow->protocol == IPPROTO_TCP ? is_tcp_handshake(*b) : is_udp_handshake(*b);
 }
 
 /* RFC 791, 3.1. */
-static void read_ip4(struct bytes b, struct ecap_flow *flow)
+static int read_ip4(struct bytes b, struct ecap_flow *flow)
 {
 	if (b.len < 20 || b.at[0] >> 4 != 4)
-		return;
+		return 0;
 	const uint8_t *header = b.at;
 	size_t len = (header[0] & 15u) * 4u;
 
@@ -61,8 +85,8 @@ static void read_ip4(struct bytes b, struct ecap_flow *flow)
 	memcpy(flow->src, header + 12, 4);
 	memcpy(flow->dst, header + 16, 4);
 	if (len < 20 || be16(header + 6) & 0x1fff || !skip(&b, len))
-		return;
-	read_ports(&b, flow);
+		return 0;
+	return read_ports(&b, flow);
 }
 
 /* Bytes of the extension header at @p, of which 8 are there; 0: it is none. RFC 8200, 4; RFC 4302, 2. */
@@ -82,10 +106,10 @@ static size_t extension_len(uint8_t type, const uint8_t *p)
 	return 0;
 }
 
-static void read_ip6(struct bytes b, struct ecap_flow *flow)
+static int read_ip6(struct bytes b, struct ecap_flow *flow)
 {
 	if (b.len < 40 || b.at[0] >> 4 != 6)
-		return;
+		return 0;
 	flow->family = 6;
 	flow->protocol = b.at[6];
 	memcpy(flow->src, b.at + 8, 16);
@@ -95,23 +119,19 @@ static void read_ip6(struct bytes b, struct ecap_flow *flow)
 		uint8_t type = flow->protocol;
 		size_t len = extension_len(type, b.at);
 
-		if (!len) {
-			read_ports(&b, flow);
-			return;
-		}
+		if (!len)
+			return read_ports(&b, flow);
 		flow->protocol = b.at[0];
 		/* of a later fragment there is no header to read */
 		if ((type == IPPROTO_FRAGMENT && be16(b.at + 2) & 0xfff8) || !skip(&b, len))
-			return;
+			return 0;
 	}
+	return 0;
 }
 
-static void read_ip(const struct bytes *b, struct ecap_flow *flow)
+static int read_ip(const struct bytes *b, struct ecap_flow *flow)
 {
-	if (b->len && b->at[0] >> 4 == 4)
-		read_ip4(*b, flow);
-	else
-		read_ip6(*b, flow);
+	return b->len && b->at[0] >> 4 == 4 ? read_ip4(*b, flow) : read_ip6(*b, flow);
 }
 
 static int is_tag(uint16_t type)
@@ -119,32 +139,30 @@ static int is_tag(uint16_t type)
 	return type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ1;
 }
 
-static void read_ether(struct bytes b, struct ecap_flow *flow)
+static int read_ether(struct bytes b, struct ecap_flow *flow)
 {
 	if (b.len < ETHER_HEADER)
-		return;
+		return 0;
 	uint16_t type = be16(b.at + 12);
 
 	skip(&b, ETHER_HEADER);
 	for (int i = 0; i < MAX_TAGS && is_tag(type); i++) {
 		if (b.len < VLAN_TAG)
-			return;
+			return 0;
 		type = be16(b.at + 2);
 		skip(&b, VLAN_TAG);
 	}
 	if (type == ETHERTYPE_IP4)
-		read_ip4(b, flow);
-	else if (type == ETHERTYPE_IP6)
-		read_ip6(b, flow);
+		return read_ip4(b, flow);
+	return type == ETHERTYPE_IP6 ? read_ip6(b, flow) : 0;
 }
 
-void ecap_packet_flow(uint16_t link_type, const void *packet, size_t len, struct ecap_flow *flow)
+int ecap_packet_flow(uint16_t link_type, const void *packet, size_t len, struct ecap_flow *flow)
 {
 	struct bytes b = { packet, len };
 
 	*flow = (struct ecap_flow){ 0 };
 	if (link_type == ECAP_LINKTYPE_ETHERNET)
-		read_ether(b, flow);
-	else if (link_type == ECAP_LINKTYPE_RAW)
-		read_ip(&b, flow);
+		return read_ether(b, flow);
+	return link_type == ECAP_LINKTYPE_RAW ? read_ip(&b, flow) : 0;
 }

@@ -11,7 +11,11 @@
 #define ECAP_LINKTYPE_ETHERNET 1
 #define ECAP_LINKTYPE_RAW      101
 
-/* @flow has family 0 when there is no IP packet in it, and no ports where they cannot be known. */
-void ecap_packet_flow(uint16_t link_type, const void *packet, size_t len, struct ecap_flow *flow);
+/*
+ * @flow has family 0 when there is no IP packet in it, and no ports where they cannot be known.
+ * Returns 1 when a connection begins with the packet, or it has a part of a handshake of TLS, DTLS or
+ * QUIC at its begin; else 0.
+ */
+int ecap_packet_flow(uint16_t link_type, const void *packet, size_t len, struct ecap_flow *flow);
 
 #endif

@@ -20,7 +20,7 @@ struct ecap_packet {
 	uint64_t mono_ns;         /* CLOCK_MONOTONIC, when it passed */
 	uint32_t interface;       /* number that the file gave it */
 	uint8_t direction;        /* ECAP_DIR_* of ecapture/event.h, seen from this machine */
-	uint8_t reserved;
+	uint8_t handshake;        /* 1: a connection begins, or secrets are agreed on: ecap_packet_flow() */
 	uint16_t vlan_protocol;   /* 0x8100 or 0x88a8 when a tag belongs behind the addresses, else 0 */
 	uint16_t vlan_tci;        /* of that tag: IEEE 802.1Q */
 	uint16_t reserved2;

@@ -148,7 +148,7 @@ class Tcpdump(Program):
     """tcpdump -w on the loopback interface, for the same packets."""
 
     def __init__(self, env, path, words):
-        super().__init__([need('tcpdump'), '-i', 'lo', '-s', '0', '-Z', 'root', '-w', path] + words,
+        super().__init__([need('tcpdump'), '-i', 'lo', '-s', '0', '-B', '65536', '-Z', 'root', '-w', path] + words,
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.PIPE)
 

@@ -318,6 +318,37 @@ static void test_hold(void **state)
 			       "Number of decryption secrets in file: 3\n"));
 }
 
+/* Without handshakes packets wait less; with the next one, for their secrets again. */
+static void test_calm(void **state)
+{
+	struct ecap_packet_file_options options = options_of(in_dir("calm.pcapng"));
+
+	(void)state;
+	options.calm_ns = 10 * MS;
+
+	struct ecap_packet_file *file = open_packets(&options);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct ecap_packet packet = packet_of(0, now, 1);
+
+	add(file, &packet);
+	release(file, now + 9 * MS);
+	assert_string_equal(blocks(options.path), "SHB\nIDB\n");
+	release(file, now + 11 * MS);
+	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 0\n");
+
+	packet = packet_of(1, now + 20 * MS, 1);
+	packet.handshake = 1;
+	add(file, &packet);
+	packet = packet_of(2, now + 30 * MS, 1);
+	add(file, &packet);
+	release(file, now + 119 * MS);
+	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 0\n");
+	/* The handshake's time is over: for what came after it, too. */
+	release(file, now + 121 * MS);
+	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 0\nEPB 1\nEPB 2\n");
+	close_packets(file);
+}
+
 /* With less memory than packets that wait: all are there, in order, some before their time. */
 static void test_early(void **state)
 {
@@ -422,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_reverse_order),
 		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_calm),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_refuses_packets),

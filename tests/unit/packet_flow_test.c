@@ -100,6 +100,49 @@ static void test_headers(void **state)
 	}
 }
 
+#define TCP(flags, payload) ETHER "0800" "4500002812340000" "4006" "0000" "0a0000010a000002" \
+	"c00101bb" "00000001" "00000001" "50" flags "ffff" "0000" "0000" payload
+#define UDP(payload) ETHER "0800" "4500002812340000" "4011" "0000" "0a0000010a000002" \
+	"c00101bb" "0030" "0000" payload
+
+static const struct {
+	const char *what, *bytes;
+	int is;
+} handshakes[] = {
+	{ "SYN", TCP("02", ""), 1 },
+	{ "SYN and ACK", TCP("12", ""), 1 },
+	{ "ACK", TCP("10", ""), 0 },
+	{ "FIN", TCP("11", ""), 0 },
+	{ "ClientHello", TCP("18", "16030102000100"), 1 },
+	{ "application data", TCP("18", "1703030200aabb"), 0 },
+	{ "other protocols", TCP("18", "474554202f"), 0 },
+	{ "half of a record's begin", TCP("18", "16"), 0 },
+	{ "behind options of TCP", ETHER "0800" "4500002812340000" "4006" "0000" "0a0000010a000002"
+	  "c00101bb" "00000001" "00000001" "6018" "ffff" "0000" "0000" "01010101" "160303", 1 },
+	{ "options that are not there", ETHER "0800" "4500002812340000" "4006" "0000" "0a0000010a000002"
+	  "c00101bb" "00000001" "00000001" "f018" "ffff" "0000" "0000" "160303", 0 },
+	{ "QUIC Initial", UDP("c300000001"), 1 },
+	{ "QUIC, in a connection", UDP("4300000001"), 0 },
+	{ "DTLS ClientHello", UDP("16fefd0000"), 1 },
+	{ "DTLS application data", UDP("17fefd0000"), 0 },
+	{ "an empty datagram", UDP(""), 0 },
+	{ "ARP", ETHER "0806" "1603000108000604", 0 },
+};
+
+static void test_handshakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(handshakes); i++) {
+		size_t len;
+		_cleanup_free_ uint8_t *bytes = bytes_of(handshakes[i].bytes, &len);
+		struct ecap_flow flow;
+
+		print_message("%s\n", handshakes[i].what);
+		assert_int_equal(ecap_packet_flow(ECAP_LINKTYPE_ETHERNET, bytes, len, &flow),
+				 handshakes[i].is);
+	}
+}
+
 /* What is there of it is still told; nothing behind the end is read. */
 static void test_cut(void **state)
 {
@@ -153,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_handshakes),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_hostile),
 	};

@@ -40,7 +40,7 @@ struct ecap_pcapng_options {
 	ECAP_OPT(S, M.filter, ECAP_OPT_REST, "filter", .metavar = "WORDS", .group = "Packets", \
 		 .help = "packets that match only, as tcpdump has it: tcp port 443"), \
 	ECAP_OPT(S, M.hold_ns, ECAP_OPT_DURATION, "hold", .metavar = "TIME", .def = "100ms", \
-		 .group = "Packets", .help = "how long packets wait for their secrets",	\
+		 .group = "Packets", .help = "how long packets wait for secrets, from a handshake on",	\
 		 .doc = "A reader needs a secret before the packets that it decrypts, and the first " \
 			"of those leaves in the same instant as the secret is made."), \
 	ECAP_OPT(S, M.rotate_bytes, ECAP_OPT_SIZE, "rotate-size", .metavar = "BYTES",	\
