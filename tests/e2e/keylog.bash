@@ -65,3 +65,7 @@ end_dump() {
 	end_process "${pid_of[tcpdump]}" INT
 	has_line "$D/tcpdump.err" '^0 packets dropped by kernel'
 }
+
+hex() {
+	printf %s "$1" | od -An -v -tx1 | tr -d ' \n'
+}

@@ -44,10 +44,6 @@ teardown() { e2e_teardown; }
 	has_line "$D/shown" "$(hex "re:/$(marker path)")"
 }
 
-hex() {
-	printf %s "$1" | od -An -v -tx1 | tr -d ' \n'
-}
-
 # What the streams carry, as tshark decrypts it.
 shown() {
 	tshark -r "$D/packets" -o "tls.keylog_file:$D/keys" -d "udp.port==$port,quic" -Y quic.stream_data \
