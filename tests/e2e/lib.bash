@@ -32,6 +32,25 @@ e2e_setup_file() {
 	done
 }
 
+# A directory for modules of the tests, where only root writes, else none would be taken: $MODULES_DIR.
+# Its object.o is all of a BPF object that is looked at before one is loaded: a header, elf(5).
+make_modules_dir() {
+	export MODULES_DIR
+	MODULES_DIR=$(mktemp -d /var/lib/ecapture-e2e-modules.XXXXXX)
+	chmod 755 "$MODULES_DIR"
+	/usr/bin/python3 - "$MODULES_DIR/object.o" <<-'END'
+		import struct, sys
+		EM_BPF, ET_REL = 247, 1
+		ident = b'\x7fELF' + bytes([2, 1, 1]) + bytes(9)
+		header = ident + struct.pack('<HHIQQQIHHHHHH', ET_REL, EM_BPF, 1, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0)
+		open(sys.argv[1], 'wb').write(header)
+	END
+}
+
+remove_modules_dir() {
+	[ -z "${MODULES_DIR:-}" ] || rm -rf "$MODULES_DIR"
+}
+
 # ---- once for each test ----
 
 e2e_setup() {

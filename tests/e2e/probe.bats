@@ -7,22 +7,9 @@ load lib
 
 setup_file() {
 	e2e_setup_file
-	export MODULES_DIR
-	MODULES_DIR=$(mktemp -d /var/lib/ecapture-e2e-probe.XXXXXX)
-	chmod 755 "$MODULES_DIR"
-	# All that is looked at before a BPF object is loaded is its header: elf(5).
-	/usr/bin/python3 - "$MODULES_DIR/object.o" <<-'END'
-		import struct, sys
-		EM_BPF, ET_REL = 247, 1
-		ident = b'\x7fELF' + bytes([2, 1, 1]) + bytes(9)
-		header = ident + struct.pack('<HHIQQQIHHHHHH', ET_REL, EM_BPF, 1, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0)
-		open(sys.argv[1], 'wb').write(header)
-	END
+	make_modules_dir
 }
-
-teardown_file() {
-	[ -z "${MODULES_DIR:-}" ] || rm -rf "$MODULES_DIR"
-}
+teardown_file() { remove_modules_dir; }
 
 setup() {
 	e2e_setup
