@@ -133,6 +133,33 @@ tcpdump_has_ends() { # N
 	whole_connections 1
 }
 
+@test "--uid and --cgroup: whole connections of those processes, and of no other" {
+	local root group
+	https
+	packets -i lo --uid 54321
+	fetch root
+	setpriv --reuid 54321 --clear-groups curl -sk -o /dev/null \
+		"https://127.0.0.1:$PORT/$(marker user)"
+	other_traffic
+	stop_capture
+	requests user
+	whole_connections 1
+
+	root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	[ -n "$root" ] || return 0
+	group=$root/$ID-packets
+	mkdir "$group"
+	cleanups+=("rmdir '$group'")
+	FILE=$D/cgroup.pcapng
+	packets -i lo --cgroup "$group"
+	fetch outside
+	sh -c "echo \$\$ >'$group/cgroup.procs' && exec curl -sk -o '$D/answer' \
+		'https://127.0.0.1:$PORT/$(marker inside)'"
+	stop_capture
+	requests inside
+	whole_connections 1
+}
+
 # A connection of two other processes.
 other_traffic() {
 	local port
