@@ -218,11 +218,6 @@ void ecap_packet_file_give_up(struct ecap_packet_file *file)
 	pthread_mutex_unlock(&file->lock);
 }
 
-void ecap_packet_file_rescue(struct ecap_packet_file *file)
-{
-	ecap_sink_rescue(file->sink);
-}
-
 static void free_file(struct ecap_packet_file *file)
 {
 	for (uint32_t i = 0; i < file->n_interfaces; i++)

@@ -102,9 +102,6 @@ void ecap_packet_file_statistics(struct ecap_packet_file *file, uint32_t interfa
 uint64_t ecap_packet_file_written(struct ecap_packet_file *file);
 void ecap_packet_file_give_up(struct ecap_packet_file *file);
 
-/* As ecap_sink_rescue(): whole blocks that were released and not yet written. */
-void ecap_packet_file_rescue(struct ecap_packet_file *file);
-
 /* [main] Once nobody adds any more: writes all that waits, and the statistics. NULL is allowed. */
 int ecap_packet_file_close(struct ecap_packet_file *file, struct ecap_packet_file_count *count);
 

@@ -364,20 +364,6 @@ static void test_live_reader(void **state)
 	close_packets(file);
 }
 
-static void test_rescue(void **state)
-{
-	struct ecap_packet_file_options options = options_of(in_dir("rescue.pcapng"));
-	struct ecap_packet_file *file = open_packets(&options);
-
-	(void)state;
-	add_one(file, 1, 1, 100);
-	release(file, 1);
-	ecap_packet_file_rescue(file);
-	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 1\n");
-	close_packets(file);
-	assert_string_equal(blocks(options.path), "SHB\nIDB\nEPB 1\nISB\n");
-}
-
 /* Writes until it is killed, and tells how many packets were flushed. */
 static void write_forever(const char *path, _Atomic uint32_t *flushed)
 {
@@ -548,7 +534,6 @@ int main(void)
 		cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_stuck_reader),
 		cmocka_unit_test(test_live_reader),
-		cmocka_unit_test(test_rescue),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_tellers),
