@@ -202,3 +202,15 @@ int ecap_privileges_check(void)
 			"CAP_PERFMON; this process lacks %s%s%s", bpf ? "" : "CAP_BPF",
 			bpf || perfmon ? "" : " and ", perfmon ? "" : "CAP_PERFMON");
 }
+
+int ecap_privileges_check_packets(void)
+{
+	if (capng_get_caps_process())
+		return ecap_err(-EPERM, "the capabilities of this process cannot be read");
+	/* bpf_net_capable() in the kernel takes either for the programs. */
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) ||
+	    capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
+		return 0;
+	return ecap_err(-EPERM, "capturing packets needs root, or the capability CAP_NET_ADMIN; this "
+			"process lacks CAP_NET_ADMIN");
+}

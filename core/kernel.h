@@ -28,4 +28,7 @@ void ecap_features_names(uint64_t bits, char *text, uint32_t size);
  */
 int ecap_privileges_check(void);
 
+/* The same for what programs on the packets of interfaces need beside. */
+int ecap_privileges_check_packets(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "err.h"
+#include "kernel.h"
 #include "log.h"
 #include "packet_record.h"
 #include "packets/file.h"
@@ -263,6 +264,8 @@ int ecap_packet_capture_open(const struct ecap_packet_capture_options *options, 
 	int err = check_options(options->options);
 
 	*wrong = err != 0;
+	if (!err)
+		err = ecap_privileges_check_packets();
 	if (!err && c->by_process && !owners)
 		err = ecap_err(-EOPNOTSUPP, "packets cannot be chosen by --pid, --uid, --cgroup or "
 			       "--comm here: this kernel does not tell whose they are (that needs "

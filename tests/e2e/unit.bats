@@ -20,7 +20,7 @@ setup() {
 teardown() { e2e_teardown; }
 
 capabilities() {
-	sed -n 's/^CapabilityBoundingSet=//p' "$UNIT"
+	sed -n 's/^CapabilityBoundingSet=//p' "$UNIT" | paste -sd ' '
 }
 
 # unit PROGRAM DIRECTORY: the unit with these in the place of what make install fills in.
@@ -118,14 +118,26 @@ ini() {
 		'[bash]' 'enabled = yes' "eventaddr = $1/bash.json"
 }
 
-# run_with CAPABILITY...: as the service does, with these and no other.
+# ini_packets DIRECTORY: packets into a file there.
+ini_packets() {
+	printf '%s\n' '[tls]' 'enabled = yes' 'model = pcapng' "pcapfile = $1/tls.pcapng" 'ifname = lo'
+}
+
+# run_with CAPABILITY...: as the service does, with these and no other, what ini DIRECTORY says.
 run_with() {
+	ini "$D" >"$C/run.ini"
+	run_ini '^info bash: capturing' "$@"
+}
+
+# run_ini PATTERN CAPABILITY...: until the log has the line.
+run_ini() {
+	local ready=$1
+	shift
 	local set=-all capability
 	for capability; do
 		capability=${capability#CAP_}
 		set+=,+${capability,,}
 	done
-	ini "$D" >"$C/run.ini"
 	: >"$TLS"
 	: >"$SHELLS"
 	setpriv --no-new-privs --bounding-set="$set" "$ECAPTURE" run --config "$C/run.ini" \
@@ -133,7 +145,7 @@ run_with() {
 		</dev/null 3>&- 4>&- &
 	ecapture_pid=$!
 	processes+=("$ecapture_pid")
-	wait_until 20 says_or_ended '^info bash: capturing'
+	wait_until 20 says_or_ended "$ready"
 }
 
 # Whoever has no capability but those, to the bit.
@@ -171,7 +183,7 @@ stop_run() {
 	# From Linux 6.15 on CAP_PERFMON is enough to see the maps of others, but not their files.
 	declare -A misses=([CAP_SYS_PTRACE]=contained [CAP_DAC_READ_SEARCH]=secret
 		[CAP_CHECKPOINT_RESTORE]=deleted)
-	read -r -a set < <(capabilities)
+	read -r -a set < <(capabilities | sed 's/CAP_NET_ADMIN//')
 	start_targets
 	for capability in "${set[@]}"; do
 		mapfile -t rest < <(printf '%s\n' "${set[@]}" | grep -vx "$capability")
@@ -195,8 +207,28 @@ stop_run() {
 	done
 }
 
-# A container of the machine's own files, whose first process is systemd. It runs the unit, and
-# then what is on standard input, and ends.
+@test "packets need CAP_NET_ADMIN, and nothing else does" {
+	local set status=0
+	read -r -a set < <(capabilities | sed 's/CAP_NET_ADMIN//')
+	ini_packets "$D" >"$C/run.ini"
+	run_ini '^info tls: capturing' "${set[@]}"
+	wait "$ecapture_pid" || status=$?
+	same "status without CAP_NET_ADMIN" 1 "$status"
+	grep -q "^error .*: capturing packets needs .*; this process lacks CAP_NET_ADMIN\$" "$LOG"
+	[ ! -e "$D/tls.pcapng" ]
+	run_ini '^info tls: capturing' "${set[@]}" CAP_NET_ADMIN
+	capabilities_are "${set[@]}" CAP_NET_ADMIN
+	stop_run
+	! grep -E '^(warning|error)' "$LOG"
+	[ -s "$D/tls.pcapng" ]
+	# Plaintext: no word of it.
+	run_with "${set[@]}"
+	stop_run
+	! grep lacks "$LOG"
+}
+
+# boot INI: a container of the machine's own files, whose first process is systemd. It runs the unit
+# with what INI DIRECTORY says, and then what is on standard input, and ends.
 boot() {
 	local root=$C/root
 	mkdir "$C/changes" "$C/work" "$root"
@@ -208,7 +240,7 @@ boot() {
 	install -m 755 "$ECAPTURE" "$E2E_BIN/talk" "$root/opt/e2e/"
 	install -m 644 "$E2E_CERT" "$E2E_KEY" "$root/opt/e2e/"
 	install -m 755 "${ECAPTURE_PLUGIN_DIR:?}"/*.so "$root/opt/e2e/modules/"
-	{ ini /var/log/ecapture && printf '[global]\nplugin-dir = /opt/e2e/modules\n'; } \
+	{ "$1" /var/log/ecapture && printf '[global]\nplugin-dir = /opt/e2e/modules\n'; } \
 		>"$root/etc/ecapture/ecapture.ini"
 	cat >"$root/opt/e2e/scenario"
 	chmod 755 "$root/opt" "$root/opt/e2e" "$root/opt/e2e/modules" "$root/opt/e2e/scenario" \
@@ -232,7 +264,7 @@ boot() {
 
 @test "as systemd runs it: ready when all capture, captures, and ends well" {
 	command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn (systemd-container)"
-	boot <<-END
+	boot ini <<-END
 		cd /opt/e2e
 		export E2E_CERT=/opt/e2e/cert.pem E2E_KEY=/opt/e2e/key.pem
 		grep -c 'capturing; stop' log >begun
@@ -279,4 +311,42 @@ boot() {
 		600 0 /var/log/ecapture/bash.json
 		600 0 /var/log/ecapture/tls.json
 	END
+}
+
+@test "as systemd runs it: packets that decrypt" {
+	command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn (systemd-container)"
+	command -v tshark >/dev/null || skip "tshark is not installed"
+	boot ini_packets <<-END
+		cd /opt/e2e
+		export E2E_CERT=/opt/e2e/cert.pem E2E_KEY=/opt/e2e/key.pem
+		grep -c 'capturing; stop' log >begun
+		exec >out 2>&1
+		set -x
+		ip link set lo up
+		./talk serve 127.0.0.1 >server &
+		until grep -q listening server; do sleep 0.1; done
+		port=\$(sed -n 's/^listening //p' server)
+		echo \$port >port
+		echo "$(marker said)" | ./talk connect 127.0.0.1 \$port >client
+		systemctl stop ecapture.service
+		systemctl show ecapture.service -p Result -p ExecMainStatus -p NRestarts >state
+		stat -c '%a %u %n' /run/ecapture /var/log/ecapture /var/log/ecapture/* >modes
+		cp /var/log/ecapture/tls.pcapng .
+		systemctl poweroff --force
+	END
+	same "modules that capture when the service is ready" 1 "$(<"$D/begun")"
+	diff -u - <(sort "$D/state") <<-END
+		ExecMainStatus=0
+		NRestarts=0
+		Result=success
+	END
+	! grep -E '^(warning|error)' "$D/log"
+	diff -u - "$D/modes" <<-END
+		700 0 /run/ecapture
+		700 0 /var/log/ecapture
+		600 0 /var/log/ecapture/tls.pcapng
+	END
+	tshark -n -r "$D/tls.pcapng" -d "tcp.port==$(<"$D/port"),tls" -q -z follow,tls,ascii,0 \
+		>"$D/followed" 2>"$D/tshark.err"
+	grep -q "$(marker said)" "$D/followed"
 }
