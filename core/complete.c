@@ -63,11 +63,12 @@ static void offer_interfaces(const struct place *p)
 
 	for (struct if_nameindex *i = interfaces; i && i->if_name; i++)
 		offer(p, "", i->if_name, strlen(i->if_name), "network interface");
-	if_freenameindex(interfaces);
+	if (interfaces)
+		if_freenameindex(interfaces);
 }
 
-/* Paths say by their metavar which of them they want. */
-static const char *kind_of_path(const struct ecap_option *row)
+/* Texts and paths say by their metavar which files they want, if any. */
+static const char *kind_of_text(const struct ecap_option *row)
 {
 	const char *metavar = ecap_option_metavar(row);
 
@@ -88,9 +89,13 @@ static void offer_values(struct place *p, const struct ecap_option *row)
 	case ECAP_OPT_IFNAME:
 		offer_interfaces(p);
 		break;
-	case ECAP_OPT_PATH:
 	case ECAP_OPT_LIST:
-		p->kind = kind_of_path(row);
+		if (!strcmp(ecap_option_metavar(row), "IFACE"))
+			offer_interfaces(p);
+		/* fallthrough */
+	case ECAP_OPT_PATH:
+	case ECAP_OPT_STRING:
+		p->kind = kind_of_text(row);
 		break;
 	default:
 		break;

@@ -5,14 +5,25 @@
 #include "commands/command.h"
 #include "err.h"
 #include "log.h"
+#include "option_text.h"
 #include "util.h"
+
+/* What the words behind the options are called; "" when there are none. */
+static const char *words_of(const struct ecap_module *module)
+{
+	for (uint32_t i = 0; i < module->n_options; i++)
+		if (module->options[i].type == ECAP_OPT_REST)
+			return ecap_option_metavar(&module->options[i]);
+	return "";
+}
 
 static int print_help(const struct ecap_module *module, struct ecap_options *const *tables)
 {
+	const char *words = words_of(module);
 	char head[2048];
 
-	snprintf(head, sizeof(head), "Usage: ecapture %s [OPTION...]\n\n%s%s%s%s%s\n",
-		 module->command, module->summary ? module->summary : "",
+	snprintf(head, sizeof(head), "Usage: ecapture %s [OPTION...]%s%s\n\n%s%s%s%s%s\n",
+		 module->command, *words ? " " : "", words, module->summary ? module->summary : "",
 		 module->description ? "\n\n" : "", module->description ? module->description : "",
 		 module->examples ? "\n\nExamples:\n" : "",
 		 module->examples ? module->examples : "");

@@ -281,12 +281,16 @@ static const char *const services[] = {
 ECAP_MODULE(
 	.name = "openssl", .command = "tls", .aliases = "openssl",
 	.version = "0.1.0", .license = "Apache-2.0",
-	.summary = "plaintext of programs that use OpenSSL or BoringSSL",
+	.summary = "plaintext, keys or packets of programs that use OpenSSL or BoringSSL",
 	.description = "Shows what programs send and receive through TLS, before it is encrypted and "
-		       "after it is decrypted.\nLibraries are found in ld.so.cache and in the "
-		       "running processes; new ones as they are mapped.",
+		       "after it is decrypted.\nOr writes the secrets of their connections: as a "
+		       "key log (-m keylog), or with the packets\ninto a pcapng file, which "
+		       "Wireshark decrypts as it is (-m pcapng).\nLibraries are found in ld.so.cache "
+		       "and in the running processes; new ones as they are mapped.",
 	.examples = "  ecapture tls\n  ecapture tls --pid 1234 -o json --eventaddr events.json\n"
-		    "  ecapture tls --libssl /usr/local/bin/node --hex",
+		    "  ecapture tls --libssl /usr/local/bin/node --hex\n"
+		    "  ecapture tls -m keylog -k keys.log\n"
+		    "  ecapture tls -m pcapng -w web.pcapng -i eth0 tcp port 443",
 	.targets = "libssl.so, programs that hold OpenSSL or BoringSSL",
 	.services = services, .ops = &ops,
 	.options = options, .n_options = ECAP_COUNT(options),

@@ -33,7 +33,7 @@
 struct ecap_option {
 	const char *name;    /* "keylog-file": long flag, ini key, JSON key, man entry */
 	const char *alias;   /* another accepted spelling, or NULL */
-	const char *metavar; /* what help calls the value, or NULL; FILE or DIR: shells complete such */
+	const char *metavar; /* what help calls the value, or NULL; FILE, DIR, IFACE: shells complete such */
 	const char *def;     /* the default, as the user would type it; NULL: zero */
 	const char *choices; /* ENUM: "text|pcap|keylog" */
 	const char *group;   /* heading in the help, or NULL */

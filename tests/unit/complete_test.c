@@ -12,8 +12,8 @@
 #include "util.h"
 
 struct config {
-	const char *path, *rest;
-	const char *const *list;
+	const char *path, *log, *rest;
+	const char *const *list, *const *interfaces;
 	uint32_t choice, pid;
 	uint8_t flag;
 };
@@ -24,7 +24,9 @@ static const struct ecap_option rows[] = {
 	ROW(choice, ECAP_OPT_ENUM, "choice", .short_name = 'c', .alias = "colour",
 	    .choices = "red||a b|new\nline|t\tab|\xc3\xbc|red", .help = "a\tcolour\nof two"),
 	ROW(path, ECAP_OPT_PATH, "file", .short_name = 'f', .metavar = "FILE"),
+	ROW(log, ECAP_OPT_STRING, "log", .metavar = "FILE"),
 	ROW(list, ECAP_OPT_LIST, "dirs", .metavar = "DIR"),
+	ROW(interfaces, ECAP_OPT_LIST, "ifname", .short_name = 'i', .metavar = "IFACE"),
 	ROW(flag, ECAP_OPT_BOOL, "on", .short_name = 'n'),
 	ROW(pid, ECAP_OPT_U32, "pid", .short_name = 'p', .flags = ECAP_OPT_HIDDEN),
 	ROW(rest, ECAP_OPT_REST, "words", .metavar = "WORDS"),
@@ -86,6 +88,14 @@ static void assert_holds(const char *before, const char *current, const char *li
 
 	if ((strstr(got, line) != NULL) != holds)
 		fail_msg("\"%s\" and \"%s\": %s", before, current, got);
+}
+
+static void interfaces_and_texts(void **state)
+{
+	(void)state;
+	assert_answer("ven-dor -i", "lo", "words\nlo\tnetwork interface\n");
+	assert_answer("ven-dor -i lo --ifname", "lo", "words\nlo\tnetwork interface\n");
+	assert_answer("ven-dor --log", "x", "files\n");
 }
 
 static void modules_and_commands(void **state)
@@ -153,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(modules_and_commands),
+		cmocka_unit_test(interfaces_and_texts),
 		cmocka_unit_test(flags),
 		cmocka_unit_test(values),
 	};

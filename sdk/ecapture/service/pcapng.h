@@ -37,7 +37,7 @@ struct ecap_pcapng_options {
 	ECAP_OPT(S, M.interfaces, ECAP_OPT_LIST, "ifname", .short_name = 'i', .metavar = "IFACE", \
 		 .group = "Packets",						\
 		 .help = "packets of this interface; any: of all that are up, as without"), \
-	ECAP_OPT(S, M.filter, ECAP_OPT_REST, "filter", .metavar = "WORDS", .group = "Packets", \
+	ECAP_OPT(S, M.filter, ECAP_OPT_REST, "filter", .metavar = "[WORD...]", .group = "Packets", \
 		 .help = "packets that match only, as tcpdump has it: tcp port 443"), \
 	ECAP_OPT(S, M.hold_ns, ECAP_OPT_DURATION, "hold", .metavar = "TIME", .def = "100ms", \
 		 .group = "Packets", .help = "how long packets wait for secrets, from a handshake on",	\
