@@ -95,6 +95,7 @@ decrypted() {
 	stop_capture
 	grep "^/$ID" "$D/access.log" | sort >"$D/expected"
 	[ "$(wc -l <"$D/expected")" -ge $((2 * REQUESTS)) ]
+	has_line "$LOG" " 0 packets lost"
 	decrypted
 	same "requests that are missing" 0 "$(comm -23 "$D/expected" "$D/requests" | wc -l)"
 	same "answers that are missing" 0 "$(comm -23 "$D/expected" "$D/answers" | wc -l)"
