@@ -249,14 +249,16 @@ static void test_log_budget(void **state)
 	fixture_close(&f);
 }
 
-static _Atomic uint64_t sending;
+static _Atomic uint64_t sending, sent;
 
 static void *send_for_ever(void *program_fd)
 {
 	static const char payload[16000];
 
-	while (atomic_load(&sending))
+	while (atomic_load(&sending)) {
 		run_program((int)(intptr_t)program_fd, 0, payload, sizeof(payload));
+		atomic_fetch_add(&sent, 1);
+	}
 	return NULL;
 }
 
@@ -284,6 +286,9 @@ static void test_still_attached(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, send_for_ever,
 						(void *)(intptr_t)f.plan.program_fd), 0);
+	/* On a busy machine it takes them a while to begin. */
+	while (atomic_load(&sent) < 1000)
+		usleep(1000);
 	ecap_instance_detach(f.instance);
 	assert_threads(before + (int)ARRAY_SIZE(threads)); /* the reader has ended */
 	atomic_store(&sending, 0);
