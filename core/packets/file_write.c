@@ -142,7 +142,8 @@ static int is_full(const struct ecap_packet_file *file, const struct ecap_held *
 
 	if (!file->packets)
 		return 0;
-	return (o->rotate_bytes && file->bytes + rest > o->rotate_bytes) ||
+	/* An eighth is for secrets that are told before the next packet. */
+	return (o->rotate_bytes && file->bytes + rest > o->rotate_bytes - o->rotate_bytes / 8) ||
 	       (o->rotate_ns && packet->mono_ns > file->first_ns &&
 		packet->mono_ns - file->first_ns >= o->rotate_ns);
 }
