@@ -147,4 +147,32 @@ int key_logged(struct pt_regs *ctx)
 	return 0;
 }
 
+/*
+ * Premaster secrets, where an OpenSSL client hands them to its key log: (ssl, encrypted, length,
+ * premaster, length). The first bytes of the encrypted one stand where others have a client random.
+ */
+SEC("uprobe" ECAP_SLEEPABLE)
+int rsa_logged(struct pt_regs *ctx)
+{
+	struct openssl_key_record record = {
+		.record = { .fd = -1, .type = OPENSSL_RECORD_KEY }, .label = OPENSSL_RSA_LABEL,
+	};
+	__u64 len = PT_REGS_PARM5(ctx);
+
+	/* The library makes no line of one that is shorter. */
+	if (!ecap_wanted() || PT_REGS_PARM3(ctx) < OPENSSL_RSA_TAG_BYTES)
+		return 0;
+	record.secret_len = (__u32)len;
+	record.record.len = sizeof(record) - sizeof(record.record);
+	if (!len || len > sizeof(record.secret) ||
+	    read_user(record.secret, (__u32)len, PT_REGS_PARM4(ctx)) ||
+	    read_user(record.client_random, OPENSSL_RSA_TAG_BYTES, PT_REGS_PARM2(ctx))) {
+		ecap_count_fault((__u32)len);
+		return 0;
+	}
+	ecap_fill_task(&record.record);
+	ecap_emit(ctx, &record, sizeof(record), NULL, 0);
+	return 0;
+}
+
 #endif

@@ -41,9 +41,13 @@ _Static_assert(sizeof(struct openssl_record) == 112, "no holes, the same on both
 #define OPENSSL_RANDOM_BYTES 32u /* RFC 8446, 4.1.2 */
 #define OPENSSL_SECRET_MAX   64u /* EVP_MAX_MD_SIZE of openssl/evp.h */
 
+/* Of an RSA key exchange, "NSS Key Log Format": so many bytes of the encrypted secret name it. */
+#define OPENSSL_RSA_LABEL     "RSA"
+#define OPENSSL_RSA_TAG_BYTES 8u
+
 struct openssl_key_record {
 	struct openssl_record record; /* its len: of what follows */
-	uint8_t client_random[OPENSSL_RANDOM_BYTES];
+	uint8_t client_random[OPENSSL_RANDOM_BYTES]; /* with OPENSSL_RSA_LABEL: the tag, then 0 */
 	uint8_t secret[OPENSSL_SECRET_MAX];
 	char label[48];      /* NUL-ended; empty when it could not be read */
 	uint64_t label_addr; /* in the process */

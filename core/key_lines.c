@@ -106,6 +106,12 @@ static int is_label(const char *label)
 	return len && len <= ECAP_KEY_LABEL_MAX && !label[len];
 }
 
+/* Mozilla's "NSS Key Log Format": RSA, and the first bytes of the encrypted premaster secret. */
+static uint32_t random_bytes(const char *label)
+{
+	return strcmp(label, "RSA") ? ECAP_KEYLOG_RANDOM_BYTES : ECAP_KEYLOG_RSA_BYTES;
+}
+
 int ecap_key_line(char *line, const char *label, const void *random, const void *secret, uint32_t len)
 {
 	char *end = line;
@@ -115,7 +121,7 @@ int ecap_key_line(char *line, const char *label, const void *random, const void 
 				len);
 	end = stpcpy(end, label);
 	*end++ = ' ';
-	end = put_hex(end, random, ECAP_KEYLOG_RANDOM_BYTES);
+	end = put_hex(end, random, random_bytes(label));
 	*end++ = ' ';
 	end = put_hex(end, secret, len);
 	*end++ = '\n';

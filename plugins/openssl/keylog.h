@@ -24,6 +24,13 @@ struct openssl_keylog {
 	char how[160];                        /* "9 labels; client random as in SSL_get_client_random" */
 };
 
+/* The function for premaster secrets of RSA key exchanges. */
+struct openssl_rsa {
+	uint64_t addr;   /* 0: it is not known */
+	uint64_t offset; /* of its first instruction in the file */
+	const char *how; /* it was found, or why not */
+};
+
 /* What all mappings of a file have in common of a label's address. Pages have 4 KiB or more. */
 #define OPENSSL_LABEL_MARK(addr) ((uint16_t)(((addr) & 0xfff) | 0x1000))
 
@@ -42,5 +49,12 @@ struct openssl_keylogs {
  */
 int openssl_locate_keylog(const struct ecap_elf *elf, struct ecap_elf_file *file,
 			  struct openssl_keylogs *keylogs);
+
+/*
+ * Returns 0, -ENOENT when the library has none, as BoringSSL, or nothing proves it; -ENOTUNIQ when
+ * several might be it; or another negative errno.
+ */
+int openssl_locate_rsa(const struct ecap_elf *elf, struct ecap_elf_file *file,
+		       const struct openssl_keylog *keylog, struct openssl_rsa *rsa);
 
 #endif

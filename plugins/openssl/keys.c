@@ -63,10 +63,32 @@ static int attach_key_function(struct openssl *m, const struct ecap_target *targ
 			       1, &m->links);
 }
 
+/* They lead to what the other function gets, too: a file without is no less captured. */
+static uint32_t attach_rsa(struct openssl *m, const struct ecap_target *target,
+			   struct ecap_elf_file *file, const struct openssl_keylog *keylog)
+{
+	struct openssl_rsa found;
+	int err = openssl_locate_rsa(m->elf, file, keylog, &found);
+	struct ecap_point point = { .offset = found.offset };
+
+	if (!err)
+		err = ecap_bpf_probes(m->ctx, m->object, OPENSSL_RSA, ECAP_AT_ENTRY, target->path,
+				      &point, 1, &m->links);
+	if (err) {
+		ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: no premaster secrets of RSA key exchanges: %s",
+			 target->shown, found.addr ? strerror(-err) : found.how);
+		return 0;
+	}
+	ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: function for premaster secrets of RSA key exchanges "
+		 "at 0x%llx (file offset 0x%llx): it %s", target->shown,
+		 (unsigned long long)found.addr, (unsigned long long)found.offset, found.how);
+	return 1;
+}
+
 int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
 			struct ecap_elf_file *file)
 {
-	uint32_t before = m->links.n;
+	uint32_t before = m->links.n, n_rsa = 0;
 	struct openssl_keylogs found;
 	int err = openssl_find_keys(m->ctx, file, &found);
 
@@ -81,7 +103,9 @@ int openssl_attach_keys(struct openssl *m, const struct ecap_target *target,
 		ecap_links_cut(&m->links, before);
 		return err;
 	}
+	for (uint32_t i = 0; i < found.n; i++)
+		n_rsa += attach_rsa(m, target, file, &found.list[i]);
 	m->n_files++;
-	ecap_log(m->ctx, ECAP_LOG_INFO, "%s: keys, %u probes", target->shown, found.n);
+	ecap_log(m->ctx, ECAP_LOG_INFO, "%s: keys, %u probes", target->shown, found.n + n_rsa);
 	return 0;
 }

@@ -10,6 +10,7 @@ openssl_la_SOURCES = \
 	plugins/openssl/locate_boringssl.c \
 	plugins/openssl/locate_method.c \
 	plugins/openssl/locate_private.h \
+	plugins/openssl/locate_rsa.c \
 	plugins/openssl/locate_session.c plugins/openssl/session.h \
 	plugins/openssl/locate_symbol.c \
 	plugins/openssl/older.c \
@@ -45,7 +46,8 @@ tests_unit_openssl_decode_test_SOURCES = \
 tests_unit_openssl_decode_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/bpf
 
 tests_unit_openssl_keylog_test_SOURCES = \
-	tests/unit/openssl_keylog_test.c plugins/openssl/locate_keylog.c
+	tests/unit/openssl_keylog_test.c plugins/openssl/locate_keylog.c \
+	plugins/openssl/locate_rsa.c
 
 tests_unit_openssl_session_test_SOURCES = \
 	tests/unit/openssl_session_test.c \

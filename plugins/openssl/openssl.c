@@ -95,12 +95,14 @@ static void choose_programs(struct openssl *m)
 		bpf_object__for_each_program(program, m->object)
 			bpf_program__set_autoload(program, 0);
 		autoload(m, OPENSSL_KEYS, 1);
+		autoload(m, OPENSSL_RSA, 1);
 		autoload(m, OPENSSL_OLDER, session);
 		autoload(m, "older_entry", !session);
 		autoload(m, "older_return", !session);
 		return;
 	}
 	autoload(m, OPENSSL_KEYS, 0);
+	autoload(m, OPENSSL_RSA, 0);
 	autoload(m, OPENSSL_OLDER, 0);
 	autoload(m, "older_entry", 0);
 	autoload(m, "older_return", 0);

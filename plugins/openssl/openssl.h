@@ -31,6 +31,7 @@ enum { OPENSSL_TEXT, OPENSSL_PCAP, OPENSSL_PCAPNG, OPENSSL_KEY, OPENSSL_KEYLOG }
 /* The program for entry and return in one, and that for secrets. */
 #define OPENSSL_SESSION "call_session"
 #define OPENSSL_KEYS    "key_logged"
+#define OPENSSL_RSA     "rsa_logged"
 #define OPENSSL_OLDER   "older_session" /* for connections from before the start */
 
 /* Processes for which something was said already: once is enough. */

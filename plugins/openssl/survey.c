@@ -134,6 +134,24 @@ static int tell_keys(const struct survey *s, const struct openssl_keylog *found)
 	return s->ctx->host->finding(s->ctx->self, &finding);
 }
 
+/* Those that OpenSSL logs beside the master secrets that they lead to. */
+static int tell_rsa(const struct survey *s, const struct openssl_keylog *keylog)
+{
+	struct openssl_rsa found;
+
+	if (openssl_locate_rsa(s->elf, s->file, keylog, &found))
+		return 0;
+
+	const struct ecap_finding finding = {
+		.struct_size = sizeof(finding), .kind = ECAP_FINDING_PLACE,
+		.what = "premaster secrets of RSA", .text = found.how,
+		.function = s->elf->symbol_name(s->file, found.addr),
+		.insn = "first instruction", .addr = found.addr, .offset = found.offset,
+	};
+
+	return s->ctx->host->finding(s->ctx->self, &finding);
+}
+
 /* Of a connection that is there already, TLS 1.3 has no secret to give: bpf/openssl_older.bpf.h. */
 static int survey_older(const struct survey *s, const struct openssl_keylogs *keys)
 {
@@ -158,6 +176,8 @@ static int survey_keys(const struct survey *s)
 		return tell(s, ECAP_FINDING_MISSING, "keys", found.tried);
 	for (uint32_t i = 0; i < found.n && !err; i++)
 		err = tell_keys(s, &found.list[i]);
+	for (uint32_t i = 0; i < found.n && !err; i++)
+		err = tell_rsa(s, &found.list[i]);
 	return err ? err : survey_older(s, &found);
 }
 

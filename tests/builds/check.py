@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connect import NETTY, NODE, Client, Failed, connect, python
-from locate import Found, erase_names, locate, symbols
+from locate import PREMASTER, Found, erase_names, locate, symbols
 
 HERE = Path(__file__).resolve().parent
 FETCH = HERE.parent / "unit" / "fetch-builds.sh"
@@ -115,6 +115,8 @@ def judge(build, row):
         row.faults.append(f"is taken for {found.library or 'neither OpenSSL nor BoringSSL'}")
     if bool(found.keys) != build.keys:
         row.faults.append("a key log is found" if found.keys else "no key log is found")
+    if (PREMASTER in found.places) != (build.keys and build.library == "OpenSSL"):
+        row.faults.append(f"{'no ' * (PREMASTER not in found.places)}{PREMASTER} are found")
     if bool(found.io) != bool(build.library):
         row.faults.append("I/O is found" if found.io else "no I/O is found")
     if row.faults:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+PREMASTER = "premaster secrets of RSA"
+
+
 @dataclass
 class Found:
     library: str = ""   # "OpenSSL" or "BoringSSL"
@@ -35,7 +38,7 @@ def locate(ecapture, file):
     except (ValueError, LookupError):
         return Found(missing=[f"modules probe ended with {done.returncode}: {done.stderr.strip()}"])
     facts = tls["facts"]
-    wanted = ("keys", "plaintext received", "plaintext sent")
+    wanted = ("keys", PREMASTER, "plaintext received", "plaintext sent")
     how = {place["what"]: place["how"] for place in tls["places"]}
     found = Found(facts.get("library", ""), " ".join(facts.get("version", "").split()[:2]))
     found.places = {place["what"]: place["address"] for place in tls["places"]

@@ -11,10 +11,9 @@ serve() {
 	wait_until 10 port_open "$PORT"
 }
 
-# The lines that the program wrote. Those of RSA key exchanges ("RSA ...", which RFC 9850 has not)
-# only tell again what the CLIENT_RANDOM line of the same handshake does.
+# The lines that the program wrote.
 own_lines() {
-	grep -v -e '^#' -e '^RSA ' "$D/own" | sort -u
+	grep -v '^#' "$D/own" | sort -u
 }
 
 # Both files have the same lines for the program's client randoms, at least N, and each once.

@@ -25,7 +25,10 @@ teardown() { e2e_teardown; }
 	negotiate tls1_2 "${list[@]}"
 	stop_capture
 	none_older
-	same_keys 110
+	same_keys 130
+	mapfile -t list < <(suites tls1_2 'Kx=RSA(PSK)? ')
+	[ ${#list[@]} -ge 15 ]
+	same "lines of RSA key exchanges" ${#list[@]} "$(grep -c '^RSA ' "$D/found")"
 }
 
 @test "TLS 1.0 and 1.1: each cipher suite" {

@@ -5,6 +5,7 @@
 
 load lib
 load keylog
+load negotiate
 load http
 
 setup_file() { e2e_setup_file; }
@@ -46,6 +47,21 @@ judge() { # OPTION...
 	cut -f 1 "$D/made" | sort >"$D/expected"
 	judge -d "tcp.port==$PORT,tls" -Y 'http2.headers.method == "POST"' -T fields \
 		-e http2.headers.path | sort | diff -u "$D/expected" -
+}
+
+@test "TLS 1.2 with RSA key exchanges: by their RSA lines alone" {
+	local suite
+	certificate "$D/rsa" rsa:2048
+	E2E_CERT=$D/rsa.pem E2E_KEY=$D/rsa.key start_nginx
+	capture tls -m keylog -k "$D/all"
+	dump "tcp port $PORT"
+	for suite in AES128-SHA AES256-SHA256 AES256-GCM-SHA384; do
+		post_by_curl "$suite" --http1.1 --tls-max 1.2 --ciphers "$suite"
+	done
+	end_dump
+	stop_capture
+	grep '^RSA ' "$D/all" >"$D/keys"
+	found http.request.uri http.file_data http.request
 }
 
 # live: a tshark that captures, and has the keys from there while it does.

@@ -40,7 +40,8 @@ answers_found() {
 
 # The secrets in the file are those that the programs wrote, at least N, and each once.
 same_secrets() { # N
-	grep -a -o -E '[A-Z][A-Z0-9_]+ [0-9a-f]{64} [0-9a-f]{64,96}' "$D/packets" >"$D/keys"
+	grep -a -o -E '([A-Z][A-Z0-9_]+ [0-9a-f]{64}|RSA [0-9a-f]{16}) [0-9a-f]{64,96}' "$D/packets" \
+		>"$D/keys"
 	same_keys "$1"
 }
 

@@ -10,10 +10,12 @@
 
 #include <cmocka.h>
 
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static inline const char *top_srcdir(void)
 {
@@ -46,6 +48,34 @@ static inline const char *fetched_build(const char *name)
 		skip();
 	}
 	return said;
+}
+
+/* Path of a copy without its sections, and so without any symbol for us. The caller removes it. */
+static inline const char *fetched_nameless(const char *from)
+{
+	static char to[] = "/tmp/ecapture-nameless-XXXXXX";
+	char command[1200];
+	Elf64_Ehdr header;
+
+	memcpy(to + sizeof(to) - 7, "XXXXXX", 6);
+
+	int fd = mkstemp(to);
+
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+	assert_int_equal(system(command), 0);
+
+	FILE *f = fopen(to, "r+e");
+
+	assert_non_null(f);
+	assert_int_equal(fread(&header, sizeof(header), 1, f), 1);
+	header.e_shoff = 0;
+	header.e_shnum = header.e_shstrndx = 0;
+	rewind(f);
+	assert_int_equal(fwrite(&header, sizeof(header), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	return to;
 }
 
 #endif

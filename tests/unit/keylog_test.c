@@ -83,6 +83,10 @@ static void test_lines(void **state)
 	assert_int_equal(keylog->add(file, "SERVER_TRAFFIC_SECRET_0", random_bytes, secret, 4), 1);
 	assert_int_equal(keylog->add(file, "CLIENT_RANDOM", random_bytes, secret, 48), 1);
 	assert_int_equal(strlen(strrchr(content(), ' ')), 1 + 96 + 1);
+	/* Mozilla's "NSS Key Log Format": RSA, and 8 bytes of what was encrypted. */
+	assert_int_equal(keylog->add(file, "RSA", random_bytes, secret, 48), 1);
+	assert_non_null(strstr(content(), "\nRSA 01abff0000000000 fe00"));
+	assert_int_equal(keylog->add(file, "RSA", random_bytes, secret, 48), 0);
 	keylog->close(file);
 
 	/* What was there stays. */

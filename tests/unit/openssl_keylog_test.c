@@ -24,25 +24,26 @@ static const struct build {
 	const char *name;
 	uint8_t n_loads;
 	int32_t offset[2];
-	int has_getter;
+	int has_getter, is_openssl;
 } builds[] = {
-	{ "debian11", 1, { 0xa8, 0xb8 }, 1 },
-	{ "debian12", 0, { 0x160, 0 }, 1 },
-	{ "debian13", 0, { 0x188, 0 }, 1 },
-	{ "debian-sid", 0, { 0, 0 }, 1 },
-	{ "android", 1, { 0x30, 0x30 }, 1 },
-	{ "psycopg2", 0, { 0, 0 }, 1 },
-	{ "curl_cffi", 1, { 0, 0 }, 1 },
-	{ "grpcio", 1, { 0, 0 }, 0 },
-	{ "node", 0, { 0, 0 }, 1 },
-	{ "android14", 1, { 0, 0 }, 1 },
-	{ "node24", 0, { 0, 0 }, 1 }, /* reads the client random as vectors */
-	{ "arm64-debian11", 1, { 0xa8, 0xb8 }, 1 },
-	{ "arm64-debian12", 0, { 0x160, 0 }, 1 },
-	{ "arm64-debian13", 0, { 0x188, 0 }, 1 },
-	{ "arm64-debian-sid", 0, { 0, 0 }, 1 },
-	{ "arm64-android", 1, { 0x30, 0x30 }, 1 },
-	{ "arm64-netty", 1, { 0x30, 0x30 }, 1 },
+	{ "debian11", 1, { 0xa8, 0xb8 }, 1, 1 },
+	{ "debian12", 0, { 0x160, 0 }, 1, 1 },
+	{ "debian13", 0, { 0x188, 0 }, 1, 1 },
+	{ "debian-sid", 0, { 0, 0 }, 1, 1 },
+	{ "android", 1, { 0x30, 0x30 }, 1, 0 },
+	{ "psycopg2", 0, { 0, 0 }, 1, 1 },
+	{ "curl_cffi", 1, { 0, 0 }, 1, 0 },
+	{ "grpcio", 1, { 0, 0 }, 0, 0 },
+	{ "node", 0, { 0, 0 }, 1, 1 },
+	{ "android14", 1, { 0, 0 }, 1, 0 },
+	{ "node16", 1, { 0xa8, 0xb8 }, 1, 1 },
+	{ "node24", 0, { 0, 0 }, 1, 1 }, /* reads the client random as vectors */
+	{ "arm64-debian11", 1, { 0xa8, 0xb8 }, 1, 1 },
+	{ "arm64-debian12", 0, { 0x160, 0 }, 1, 1 },
+	{ "arm64-debian13", 0, { 0x188, 0 }, 1, 1 },
+	{ "arm64-debian-sid", 0, { 0, 0 }, 1, 1 },
+	{ "arm64-android", 1, { 0x30, 0x30 }, 1, 0 },
+	{ "arm64-netty", 1, { 0x30, 0x30 }, 1, 0 },
 };
 
 static struct ecap_elf_file *open_path(const char *path)
@@ -73,10 +74,35 @@ static void check_label(struct ecap_elf_file *file, uint32_t i, uint16_t mark)
 	assert_int_equal(mark, 0);
 }
 
+/* What has a function for premaster secrets of RSA has it without any symbol, too. */
+static void check_rsa(struct ecap_elf_file *file, const char *path, int is_openssl)
+{
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	const char *copy = fetched_nameless(path);
+	struct ecap_elf_file *nameless = open_path(copy);
+	struct openssl_rsa found, again;
+	uint64_t offset = 0;
+
+	unlink(copy);
+	assert_int_equal(openssl_locate_rsa(elf, file, &keylogs.list[0], &found),
+			 is_openssl ? 0 : -ENOENT);
+	assert_int_equal(openssl_locate_rsa(elf, nameless, &keylogs.list[0], &again),
+			 is_openssl ? 0 : -ENOENT);
+	assert_int_equal(again.addr, found.addr);
+	elf->close(nameless);
+	if (!is_openssl)
+		return;
+	assert_int_equal(elf->offset(file, found.addr, &offset), 0);
+	assert_int_equal(found.offset, offset);
+	if (elf->symbol(file, "ssl_log_rsa_client_key_exchange", &symbol) == 0)
+		assert_int_equal(found.addr, symbol.addr);
+}
+
 static void test_build(void **state)
 {
 	const struct build *build = *state;
-	struct ecap_elf_file *file = open_path(fetched_build(build->name));
+	const char *path = fetched_build(build->name);
+	struct ecap_elf_file *file = open_path(path);
 	const struct openssl_keylog *keylog = &keylogs.list[0];
 	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 
@@ -101,6 +127,7 @@ static void test_build(void **state)
 	assert_int_equal(keylog->offset, offset);
 	for (uint32_t i = 0; i < OPENSSL_N_LABELS; i++)
 		check_label(file, i, keylog->labels[i]);
+	check_rsa(file, path, build->is_openssl);
 	elf->close(file);
 }
 
@@ -128,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
 		BUILD(8), BUILD(9), BUILD(10), BUILD(11), BUILD(12), BUILD(13), BUILD(14),
-		BUILD(15), BUILD(16),
+		BUILD(15), BUILD(16), BUILD(17),
 		cmocka_unit_test(test_other_libraries),
 	};
 

@@ -5,7 +5,6 @@
  */
 #include "fetched.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -14,26 +13,6 @@
 #include "services.h"
 
 static const struct ecap_elf *const elf = &ecap_elf_service;
-
-/* Writes a copy of the file without its sections, and so without any symbol for us. */
-static void copy_nameless(const char *from, const char *to)
-{
-	char command[1200];
-	Elf64_Ehdr header;
-
-	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
-	assert_int_equal(system(command), 0);
-
-	FILE *f = fopen(to, "r+e");
-
-	assert_non_null(f);
-	assert_int_equal(fread(&header, sizeof(header), 1, f), 1);
-	header.e_shoff = 0;
-	header.e_shnum = header.e_shstrndx = 0;
-	rewind(f);
-	assert_int_equal(fwrite(&header, sizeof(header), 1, f), 1);
-	assert_int_equal(fclose(f), 0);
-}
 
 static struct ecap_elf_file *open_path(const char *path)
 {
@@ -66,14 +45,12 @@ static void test_build(void **state)
 	struct openssl_location named, nameless;
 	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 	struct ecap_elf_file *file = open_path(from);
-	char path[] = "/tmp/openssl-nameless-test-XXXXXX";
-	int fd = mkstemp(path);
 
-	assert_true(fd >= 0);
-	close(fd);
 	locate(file, &named);
 	elf->close(file);
-	copy_nameless(from, path);
+
+	const char *path = fetched_nameless(from);
+
 	file = open_path(path);
 	unlink(path);
 	assert_int_equal(elf->symbol(file, "SSL_read", &symbol), -ENOENT);

@@ -14,6 +14,7 @@
 struct ecap_keylog_file; /* an open key log */
 
 #define ECAP_KEYLOG_RANDOM_BYTES 32u /* of a client random: RFC 8446, 4.1.2 */
+#define ECAP_KEYLOG_RSA_BYTES    8u  /* of an encrypted premaster secret, with the label RSA */
 
 /* [grows: struct_size] The functions of the service. */
 struct ecap_keylog {
@@ -29,9 +30,9 @@ struct ecap_keylog {
 	/* [main] Writes what is left. NULL is allowed. */
 	void (*close)(struct ecap_keylog_file *file);
 	/*
-	 * [reader] Writes "LABEL RANDOM SECRET". @label: [A-Z0-9_]+; @random: 32 bytes; @secret: its
-	 * @len bytes, at most 255. Returns 1 when it was written, 0 when it had been before, or a
-	 * negative errno with a text.
+	 * [reader] Writes "LABEL RANDOM SECRET". @label: [A-Z0-9_]+; @random: 32 bytes, with the
+	 * label RSA 8; @secret: its @len bytes, at most 255. Returns 1 when it was written, 0 when it
+	 * had been before, or a negative errno with a text.
 	 */
 	int (*add)(struct ecap_keylog_file *file, const char *label, const void *random,
 		   const void *secret, uint32_t len);
