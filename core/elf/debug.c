@@ -10,6 +10,8 @@
 #include <gelf.h>
 #include <lzma.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "../util.h"
@@ -103,20 +105,39 @@ static bool same_crc(const struct ecap_elf_file *file, const struct elf_image *i
 	return debuglink(file, &crc) && crc32_z(0, image->bytes, image->size) == crc;
 }
 
-/* The length of "/proc/PID/root" or of what stands for it in "/proc/PID/map_files/...". */
-static size_t root_of(const char *path, char *root, size_t size)
+/* "/proc/PID/root" when the file is one that this process sees; else nothing. */
+static void root_of(const char *path, char *root, size_t size)
 {
 	int pid = 0, end = 0;
 
 	*root = 0;
-	if (sscanf(path, "/proc/%d/root%n", &pid, &end) == 1 && end && path[end] == '/') {
+	if ((sscanf(path, "/proc/%d/root%n", &pid, &end) == 1 && end && path[end] == '/') ||
+	    (sscanf(path, "/proc/%d/map_files/%n", &pid, &end) == 1 && end))
 		snprintf(root, size, "/proc/%d/root", pid);
-		return (size_t)end;
+}
+
+/*
+ * Where the file lies. A descriptor or a mapping has no directory of its own, but is a link
+ * (proc(5)) to a path in @root, or in our root: good when the same file is there.
+ */
+static void place_of(const char *path, const char *root, char *place, size_t size)
+{
+	const char *const roots[] = { root, "" };
+	char link[PATH_MAX] = "", there[PATH_MAX + 32];
+	struct stat st, other;
+
+	snprintf(place, size, "%s", path);
+	if (strncmp(path, "/proc/", 6) != 0 || readlink(path, link, sizeof(link) - 1) <= 0 ||
+	    *link != '/' || stat(path, &st) != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		snprintf(there, sizeof(there), "%s%s", roots[i], link);
+		if (stat(there, &other) == 0 && other.st_dev == st.st_dev &&
+		    other.st_ino == st.st_ino) {
+			snprintf(place, size, "%s", there);
+			return;
+		}
 	}
-	end = 0;
-	if (sscanf(path, "/proc/%d/map_files/%n", &pid, &end) == 1 && end)
-		snprintf(root, size, "/proc/%d/root", pid);
-	return 0;
 }
 
 static bool find_by_build_id(struct ecap_elf_file *file, struct elf_image *image, const char *root)
@@ -131,23 +152,28 @@ static bool find_by_build_id(struct ecap_elf_file *file, struct elf_image *image
 }
 
 static bool find_by_debuglink(struct ecap_elf_file *file, struct elf_image *image,
-			      const char *root, size_t root_len)
+			      const char *root)
 {
+	char place[PATH_MAX + 32], path[2 * PATH_MAX];
 	uint32_t crc;
-	const char *name = debuglink(file, &crc), *slash = strrchr(file->path, '/');
-	int dir = slash ? (int)(slash - file->path) : 0, inside = dir - (int)root_len;
-	char path[PATH_MAX];
+	const char *name = debuglink(file, &crc);
 
 	if (!name)
 		return false;
-	snprintf(path, sizeof(path), "%.*s/.debug/%s", dir, file->path, name);
+	place_of(file->path, root, place, sizeof(place));
+
+	const char *slash = strrchr(place, '/');
+	int dir = slash ? (int)(slash - place) : 0;
+	int inside = strncmp(place, root, strlen(root)) == 0 ? (int)strlen(root) : 0;
+
+	snprintf(path, sizeof(path), "%.*s/.debug/%s", dir, place, name);
 	if (take(file, image, path, same_crc))
 		return true;
-	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "%.*s/%s", root, inside,
-		 file->path + root_len, name);
+	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "%.*s/%s", root, dir - inside,
+		 place + inside, name);
 	if (take(file, image, path, same_crc))
 		return true;
-	snprintf(path, sizeof(path), "%.*s/%s", dir, file->path, name);
+	snprintf(path, sizeof(path), "%.*s/%s", dir, place, name);
 	return take(file, image, path, same_crc);
 }
 
@@ -189,9 +215,9 @@ void elf_debug_open(struct ecap_elf_file *file)
 {
 	struct elf_image *image = &file->debug[ECAP_ELF_FROM_DEBUGFILE - 1 - ELF_N_OWN_TABLES];
 	char root[32];
-	size_t root_len = root_of(file->path, root, sizeof(root));
 
+	root_of(file->path, root, sizeof(root));
 	if (!find_by_build_id(file, image, root))
-		find_by_debuglink(file, image, root, root_len);
+		find_by_debuglink(file, image, root);
 	open_debugdata(file, &file->debug[ECAP_ELF_FROM_DEBUGDATA - 1 - ELF_N_OWN_TABLES]);
 }

@@ -6,7 +6,9 @@
 #include "elf_builds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static char full[128], stripped[128], debug[128];
@@ -71,6 +73,22 @@ static void test_nothing_to_find(void **state)
 	assert_int_equal(source_in(stripped), 0);
 }
 
+/* By its place in /proc/PID/map_files, which only root may follow. */
+static uint32_t source_in_mapping(int fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *at = mmap(NULL, page, PROT_READ, MAP_PRIVATE, fd, 0);
+	char path[96];
+
+	assert_true(at != MAP_FAILED);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", getpid(), (unsigned long)at,
+		 (unsigned long)(at + page));
+	uint32_t source = geteuid() ? ECAP_ELF_FROM_DEBUGFILE : source_in(path);
+
+	munmap(at, page);
+	return source;
+}
+
 static void test_debuglink(void **state)
 {
 	char linked[160], path[160];
@@ -80,8 +98,19 @@ static void test_debuglink(void **state)
 	snprintf(linked, sizeof(linked), "%s/linked.so", dir);
 	run("objcopy --add-gnu-debuglink=rela.debug stripped.so linked.so%s%s%s", "", "", "");
 	assert_int_equal(source_in(linked), ECAP_ELF_FROM_DEBUGFILE);
+	/* As the program opens what it is given, and what a process has mapped. */
+	int fd = open(linked, O_RDONLY | O_CLOEXEC);
+	char by_number[64];
+
+	snprintf(by_number, sizeof(by_number), "/proc/self/fd/%d", fd);
+	assert_int_equal(source_in(by_number), ECAP_ELF_FROM_DEBUGFILE);
+	snprintf(by_number, sizeof(by_number), "/proc/%d/fd/%d", getpid(), fd);
+	assert_int_equal(source_in(by_number), ECAP_ELF_FROM_DEBUGFILE);
+	assert_int_equal(source_in_mapping(fd), ECAP_ELF_FROM_DEBUGFILE);
 	run("mv rela.debug .debug/%s%s%s", "", "", "");
 	assert_int_equal(source_in(linked), ECAP_ELF_FROM_DEBUGFILE);
+	assert_int_equal(source_in(by_number), ECAP_ELF_FROM_DEBUGFILE);
+	close(fd);
 
 	/* One byte of it is another: the CRC-32 does not agree. */
 	snprintf(path, sizeof(path), "%s/.debug/rela.debug", dir);
