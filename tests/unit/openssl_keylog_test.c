@@ -131,6 +131,61 @@ static void test_build(void **state)
 	elf->close(file);
 }
 
+/*
+ * A function that differs in one number from the one that is meant: it logs 9 bytes of what was
+ * encrypted; or, with a copy inside of what writes a line, looks for a key log elsewhere.
+ */
+static const struct other {
+	const char *name;
+	uint32_t size;
+	unsigned char is[5], becomes[5];
+} others[] = {
+	{ "debian12", 5, { 0xb9, 8, 0, 0, 0 }, { 0xb9, 9, 0, 0, 0 } }, /* mov ecx, 8 */
+	{ "psycopg2", 4, { 0xf8, 3, 0, 0 }, { 0xf0, 3, 0, 0 } },       /* cmp [reg + 0x3f8], 0 */
+};
+
+static void patch(const char *path, const struct other *other, uint64_t from, uint64_t size)
+{
+	unsigned char code[0x1000];
+	FILE *f = fopen(path, "r+e");
+	uint32_t patched = 0;
+
+	assert_non_null(f);
+	assert_in_range(size, 1, sizeof(code));
+	assert_int_equal(fseek(f, (long)from, SEEK_SET), 0);
+	assert_int_equal(fread(code, size, 1, f), 1);
+	for (uint64_t i = 0; i + other->size <= size; i++) {
+		if (memcmp(code + i, other->is, other->size))
+			continue;
+		memcpy(code + i, other->becomes, other->size);
+		patched++;
+	}
+	assert_int_not_equal(patched, 0);
+	assert_int_equal(fseek(f, (long)from, SEEK_SET), 0);
+	assert_int_equal(fwrite(code, size, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_other_function(void **state)
+{
+	const struct other *other = *state;
+	const char *path = fetched_nameless(fetched_build(other->name));
+	struct ecap_elf_file *file = open_path(path);
+	struct openssl_rsa found;
+	uint64_t start, end;
+
+	assert_int_equal(openssl_locate_keylog(elf, file, &keylogs), 0);
+	assert_int_equal(openssl_locate_rsa(elf, file, &keylogs.list[0], &found), 0);
+	assert_int_equal(elf->function(file, found.addr, &start, &end), 0);
+	elf->close(file);
+	patch(path, other, found.offset, end - start);
+	file = open_path(path);
+	unlink(path);
+	assert_int_equal(openssl_locate_rsa(elf, file, &keylogs.list[0], &found), -ENOENT);
+	assert_int_equal(found.addr, 0);
+	elf->close(file);
+}
+
 static void test_other_libraries(void **state)
 {
 	static const char *const paths[] = { "/lib/x86_64-linux-gnu/libc.so.6", "/bin/bash",
@@ -149,6 +204,7 @@ static void test_other_libraries(void **state)
 }
 
 #define BUILD(i) { "test_build", test_build, NULL, NULL, (void *)(uintptr_t)&builds[i] }
+#define OTHER(i) { "test_other_function", test_other_function, NULL, NULL, (void *)(uintptr_t)&others[i] }
 
 int main(void)
 {
@@ -156,6 +212,7 @@ int main(void)
 		BUILD(0), BUILD(1), BUILD(2), BUILD(3), BUILD(4), BUILD(5), BUILD(6), BUILD(7),
 		BUILD(8), BUILD(9), BUILD(10), BUILD(11), BUILD(12), BUILD(13), BUILD(14),
 		BUILD(15), BUILD(16), BUILD(17),
+		OTHER(0), OTHER(1),
 		cmocka_unit_test(test_other_libraries),
 	};
 
