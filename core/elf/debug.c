@@ -8,11 +8,10 @@
 #include "file.h"
 
 #include <gelf.h>
+#include <limits.h>
 #include <lzma.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "../util.h"
 
@@ -23,29 +22,10 @@
 
 #define DEBUG_ROOT "/usr/lib/debug"
 
-static void image_close(struct elf_image *image)
-{
-	elf_end(image->elf);
-	if (image->bytes && image->mapped)
-		munmap(image->bytes, image->size);
-	else
-		free(image->bytes);
-	*image = (struct elf_image){ 0 };
-}
-
 void elf_debug_close(struct ecap_elf_file *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(file->debug); i++)
-		image_close(&file->debug[i]);
-}
-
-static bool image_parse(struct elf_image *image)
-{
-	GElf_Ehdr eh;
-
-	image->elf = elf_memory((char *)image->bytes, image->size);
-	return image->elf && elf_kind(image->elf) == ELF_K_ELF && gelf_getehdr(image->elf, &eh) &&
-	       eh.e_ident[EI_CLASS] == ELFCLASS64 && eh.e_ident[EI_DATA] == ELFDATA2LSB;
+		elf_image_close(&file->debug[i]);
 }
 
 static const Elf_Data *section(Elf *elf, const char *name)
@@ -64,16 +44,13 @@ static const Elf_Data *section(Elf *elf, const char *name)
 	return NULL;
 }
 
-/* Takes the file at @path when @agrees; false, with nothing left, when not. */
-static bool take(struct ecap_elf_file *file, struct elf_image *image, const char *path,
-		 bool (*agrees)(const struct ecap_elf_file *file, const struct elf_image *image))
+static bool take(struct elf_image *image, const char *path)
 {
-	if (elf_file_map(path, &image->bytes, &image->size) != 0)
+	if (elf_image_read(path, image) != 0)
 		return false;
-	image->mapped = true;
-	if (image_parse(image) && agrees(file, image))
+	if (elf_image_parse(image) == 0)
 		return true;
-	image_close(image);
+	elf_image_close(image);
 	return false;
 }
 
@@ -96,13 +73,6 @@ static const char *debuglink(const struct ecap_elf_file *file, uint32_t *crc)
 		return NULL;
 	*crc = elf_u32(name + at);
 	return name;
-}
-
-static bool same_crc(const struct ecap_elf_file *file, const struct elf_image *image)
-{
-	uint32_t crc = 0;
-
-	return debuglink(file, &crc) && crc32_z(0, image->bytes, image->size) == crc;
 }
 
 /* "/proc/PID/root" when the file is one that this process sees; else nothing. */
@@ -148,14 +118,19 @@ static bool find_by_build_id(struct ecap_elf_file *file, struct elf_image *image
 		return false;
 	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "/.build-id/%.2s/%s.debug", root,
 		 file->build_id, file->build_id + 2);
-	return take(file, image, path, same_build);
+	if (!take(image, path))
+		return false;
+	if (same_build(file, image))
+		return true;
+	elf_image_close(image);
+	return false;
 }
 
 static bool find_by_debuglink(struct ecap_elf_file *file, struct elf_image *image,
 			      const char *root)
 {
 	char place[PATH_MAX + 32], path[2 * PATH_MAX];
-	uint32_t crc;
+	uint32_t crc = 0;
 	const char *name = debuglink(file, &crc);
 
 	if (!name)
@@ -167,14 +142,14 @@ static bool find_by_debuglink(struct ecap_elf_file *file, struct elf_image *imag
 	int inside = strncmp(place, root, strlen(root)) == 0 ? (int)strlen(root) : 0;
 
 	snprintf(path, sizeof(path), "%.*s/.debug/%s", dir, place, name);
-	if (take(file, image, path, same_crc))
+	if (elf_image_has_crc(path, crc) && take(image, path))
 		return true;
 	snprintf(path, sizeof(path), "%s" DEBUG_ROOT "%.*s/%s", root, dir - inside,
 		 place + inside, name);
-	if (take(file, image, path, same_crc))
+	if (elf_image_has_crc(path, crc) && take(image, path))
 		return true;
 	snprintf(path, sizeof(path), "%.*s/%s", dir, place, name);
-	return take(file, image, path, same_crc);
+	return elf_image_has_crc(path, crc) && take(image, path);
 }
 
 /* Decodes one XZ stream into memory that grows with it. */
@@ -207,8 +182,8 @@ static void open_debugdata(struct ecap_elf_file *file, struct elf_image *image)
 {
 	const Elf_Data *data = section(file->elf, ".gnu_debugdata");
 
-	if (data && data->d_buf && (!unpack(data, image) || !image_parse(image)))
-		image_close(image);
+	if (data && data->d_buf && (!unpack(data, image) || elf_image_parse(image) != 0))
+		elf_image_close(image);
 }
 
 void elf_debug_open(struct ecap_elf_file *file)

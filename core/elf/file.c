@@ -5,16 +5,12 @@
  */
 #include "insn.h"
 
-#include <fcntl.h>
+#include <endian.h>
 #include <gelf.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "../err.h"
 #include "../util.h"
-
-/* More segments than any linker makes: a damaged header must not make us loop for long. */
-#define MAX_PROGRAM_HEADERS 512
 
 void elf_file_close(struct ecap_elf_file *file)
 {
@@ -103,7 +99,7 @@ static size_t program_header_count(const struct ecap_elf_file *file)
 
 	if (elf_getphdrnum(file->elf, &n) != 0)
 		return 0;
-	return n < MAX_PROGRAM_HEADERS ? n : MAX_PROGRAM_HEADERS;
+	return n < ELF_MAX_PROGRAM_HEADERS ? n : ELF_MAX_PROGRAM_HEADERS;
 }
 
 int elf_file_program_header(const struct ecap_elf_file *file, uint32_t type,
@@ -173,7 +169,7 @@ void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, si
 	*id = 0;
 	if (elf_getphdrnum(elf, &n) != 0)
 		return;
-	for (size_t i = 0; i < n && i < MAX_PROGRAM_HEADERS; i++) {
+	for (size_t i = 0; i < n && i < ELF_MAX_PROGRAM_HEADERS; i++) {
 		GElf_Phdr ph;
 
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_NOTE &&
@@ -195,10 +191,13 @@ static const struct elf_arch *arch_of(uint16_t machine)
 
 static int check_header(struct ecap_elf_file *file, const char *path)
 {
-	GElf_Ehdr eh;
+	Elf64_Ehdr eh; /* the beginning is the same in files of 32 bits */
 
-	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &eh))
+	memcpy(&eh, file->map, sizeof(eh));
+	if (memcmp(eh.e_ident, ELFMAG, SELFMAG))
 		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
+	if (eh.e_ident[EI_DATA] == ELFDATA2MSB)
+		eh.e_machine = be16toh(eh.e_machine);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    !arch_of(eh.e_machine))
 		return ecap_err(-ENOEXEC, "%s is for machine %u, not for x86-64 or arm64", path,
@@ -212,50 +211,35 @@ static int check_header(struct ecap_elf_file *file, const char *path)
 	return 0;
 }
 
-/*
- * Maps the whole file, shared although it is only read: into private mappings of a file the
- * kernel writes the breakpoints of uprobes, its own and others' (kernel/events/uprobes.c,
- * valid_vma()), and then code is not what the file says.
- */
-int elf_file_map(const char *path, uint8_t **bytes, size_t *size)
+/* Reads the file and opens it for libelf. */
+static int read_image(struct ecap_elf_file *file)
 {
-	/* O_NONBLOCK: a FIFO of that name must not hang us. */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	struct elf_image image = { 0 };
+	int err = elf_image_read(file->path, &image);
 
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return ecap_err(-errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr))
-		return ecap_err(-ENOEXEC, "%s is not an ELF file", path);
-
-	void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-
-	if (map == MAP_FAILED)
-		return ecap_err(-errno, "mapping %s: %s", path, strerror(errno));
-	*bytes = map;
-	*size = (size_t)st.st_size;
-	return 0;
+	file->map = image.bytes;
+	file->size = image.size;
+	if (!err)
+		err = check_header(file, file->path);
+	if (err)
+		return err;
+	elf_version(EV_CURRENT);
+	err = elf_image_parse(&image);
+	file->elf = image.elf;
+	return err ? ecap_err(err, "%s: %s", file->path, elf_errmsg(-1)) : 0;
 }
 
 int elf_file_open(const char *path, struct ecap_elf_file **file)
 {
 	_cleanup_(file_closep) struct ecap_elf_file *f = calloc(1, sizeof(*f));
 
-	if (!f)
+	if (f)
+		f->path = strdup(path);
+	if (!f || !f->path)
 		return ecap_err(-ENOMEM, "no memory to open %s", path);
 
-	int err = elf_file_map(path, &f->map, &f->size);
+	int err = read_image(f);
 
-	if (err)
-		return err;
-	f->path = strdup(path);
-	if (!f->path)
-		return ecap_err(-ENOMEM, "no memory to open %s", path);
-	elf_version(EV_CURRENT);
-	f->elf = elf_memory((char *)f->map, f->size);
-	if (!f->elf)
-		return ecap_err(-ENOEXEC, "%s: %s", path, elf_errmsg(-1));
-	err = check_header(f, path);
 	if (!err)
 		err = read_segments(f);
 	if (err)

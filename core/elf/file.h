@@ -100,10 +100,19 @@ bool elf_file_is_code(const struct ecap_elf_file *file, uint64_t addr);
 int elf_file_program_header(const struct ecap_elf_file *file, uint32_t type,
 			    struct ecap_elf_segment *segment);
 
-/* Maps a regular file; -ENOEXEC when it is too short for an ELF header. */
-int elf_file_map(const char *path, uint8_t **bytes, size_t *size);
 /* The build-id of a file in memory, in hex; empty when it has none. */
 void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, size_t id_size);
+
+/* image.c */
+/* More segments than any linker makes: a damaged header must not make us loop for long. */
+#define ELF_MAX_PROGRAM_HEADERS 512u
+/* Copies a regular file's parts; -ENOEXEC when it is too short for an ELF header. */
+int elf_image_read(const char *path, struct elf_image *image);
+/* Opens it for libelf; -ENOEXEC when it is no ELF file of 64 bits, little endian. */
+int elf_image_parse(struct elf_image *image);
+void elf_image_close(struct elf_image *image);
+/* True when the file's bytes have this CRC-32. */
+bool elf_image_has_crc(const char *path, uint32_t expected);
 
 /* debug.c */
 /* Looks for symbols that are not in the file's own tables; leaves images empty where none are. */

@@ -57,7 +57,7 @@ static const char *path_of(int build)
 	return path;
 }
 
-static struct ecap_elf_file *open_build(int build)
+static inline struct ecap_elf_file *open_build(int build)
 {
 	struct ecap_elf_file *file = NULL;
 	int err = elf->open(path_of(build), &file);
@@ -67,7 +67,7 @@ static struct ecap_elf_file *open_build(int build)
 	return file;
 }
 
-static uint64_t address(struct ecap_elf_file *file, const char *name)
+static inline uint64_t address(struct ecap_elf_file *file, const char *name)
 {
 	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
 

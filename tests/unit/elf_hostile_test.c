@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ecap.elf/1 on files that were made to take a long time or all memory, and on files that change
+ * while they are looked at. What it refuses it refuses with a reason.
+ */
+#include "elf_builds.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <sys/resource.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* The bytes of a build, to be damaged, and where they are written to. */
+struct victim {
+	uint8_t *bytes;
+	size_t len;
+	Elf64_Ehdr *eh;
+	Elf64_Phdr *ph;
+	Elf64_Shdr *sh;
+	char path[128];
+};
+
+static struct victim victim_of(int build)
+{
+	struct victim v = { 0 };
+
+	v.bytes = read_file(path_of(build), &v.len);
+	v.eh = (Elf64_Ehdr *)v.bytes;
+	v.ph = (Elf64_Phdr *)(v.bytes + v.eh->e_phoff);
+	v.sh = (Elf64_Shdr *)(v.bytes + v.eh->e_shoff);
+	snprintf(v.path, sizeof(v.path), "%s/victim", dir);
+	return v;
+}
+
+static void write_victim(const struct victim *v, uint64_t size)
+{
+	write_file(v->path, v->bytes, v->len);
+	if (size)
+		assert_int_equal(truncate(v->path, (off_t)size), 0);
+}
+
+static void free_victim(struct victim *v)
+{
+	unlink(v->path);
+	free(v->bytes);
+}
+
+static Elf64_Shdr *section_of_type(struct victim *v, uint32_t type)
+{
+	for (uint32_t i = 0; i < v->eh->e_shnum; i++)
+		if (v->sh[i].sh_type == type)
+			return &v->sh[i];
+	fail_msg("no section of type %u", type);
+	return NULL;
+}
+
+static int touch_all(struct ecap_elf_file *file)
+{
+	struct ecap_elf_segment segment = { .struct_size = sizeof(segment) };
+	int sum = 0;
+
+	for (uint32_t i = 0; elf->segment(file, i, &segment) == 0; i++) {
+		const uint8_t *p = elf->data(file, segment.addr, segment.size);
+
+		for (uint64_t k = 0; p && k < segment.size; k++)
+			sum += p[k];
+	}
+	return sum;
+}
+
+/* Whoever owns a library may cut it while a process has it mapped, and while we read it. */
+static void test_cut_while_open(void **state)
+{
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	struct victim v = victim_of(RELA);
+	struct ecap_elf_file *file;
+	int before;
+
+	(void)state;
+	write_victim(&v, 0);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	before = touch_all(file);
+	assert_int_equal(truncate(v.path, 0), 0);
+	assert_int_equal(touch_all(file), before);
+	assert_int_equal(elf->symbol(file, "push_first", &symbol), 0);
+	elf->close(file);
+	free_victim(&v);
+}
+
+static void test_changed_while_open(void **state)
+{
+	struct victim v = victim_of(RELA);
+	struct ecap_elf_file *file;
+	int before;
+
+	(void)state;
+	write_victim(&v, 0);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	before = touch_all(file);
+	memset(v.bytes, 0x41, v.len);
+
+	int fd = open(v.path, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, v.bytes, v.len, 0), v.len);
+	close(fd);
+	assert_int_equal(touch_all(file), before);
+	elf->close(file);
+	free_victim(&v);
+}
+
+static void refused(struct victim *v, uint64_t size, const char *why)
+{
+	struct ecap_elf_file *file;
+
+	write_victim(v, size);
+	assert_int_equal(elf->open(v->path, &file), -EFBIG);
+	assert_non_null(strstr(ecap_err_text(), why));
+	free_victim(v);
+}
+
+static void test_too_large(void **state)
+{
+	struct victim v = victim_of(RELA);
+
+	(void)state;
+	refused(&v, 17 * GIB, "has more than 16 GiB");
+
+	v = victim_of(RELA);
+	for (uint32_t i = 0; i < v.eh->e_phnum; i++)
+		if (v.ph[i].p_type == PT_LOAD)
+			v.ph[i].p_filesz = 2 * GIB;
+	refused(&v, 3 * GIB, "more than 1024 MiB of code, data and symbols");
+
+	v = victim_of(RELA);
+	section_of_type(&v, SHT_SYMTAB)->sh_size = 512 * MIB;
+	refused(&v, 3 * GIB, "more than 8388608 symbols");
+}
+
+/* In MiB, at most so far. */
+static long memory(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss / 1024;
+}
+
+/* 2^26 sections, all of which are in the file: the count is in the first one, elf(5). */
+static void test_many_sections(void **state)
+{
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	struct victim v = victim_of(RELA);
+	struct ecap_elf_file *file;
+	long before = memory();
+
+	(void)state;
+	v.eh->e_shnum = 0;
+	v.sh[0].sh_size = UINT64_C(1) << 26;
+	write_victim(&v, 8 * GIB);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	assert_int_equal(elf->symbol(file, "push_first", &symbol), -ENOENT);
+	assert_true(memory() - before < 100);
+	elf->close(file);
+	free_victim(&v);
+}
+
+/* Holes are no data: a gigabyte of them takes neither memory nor time. */
+static void test_holes(void **state)
+{
+	struct victim v = victim_of(RELA);
+	struct ecap_elf_file *file;
+	long before = memory();
+
+	(void)state;
+	v.ph[0].p_type = PT_LOAD;
+	v.ph[0].p_filesz = 1000 * MIB;
+	write_victim(&v, 8 * GIB);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	assert_true(memory() - before < 100);
+	elf->close(file);
+	free_victim(&v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut_while_open),
+		cmocka_unit_test(test_changed_while_open),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_many_sections),
+		cmocka_unit_test(test_holes),
+	};
+
+	return cmocka_run_group_tests_name("elf_hostile", tests, make_builds, remove_builds);
+}
