@@ -145,35 +145,50 @@ void ecap_reader_on_perf_lost(void *arg, int cpu, unsigned long long n)
 	s->perf_lost += n;
 }
 
-/* See reader.h for the order of the two. */
-static void consume_rings(struct source *s)
+static void set_behind(struct ecap_reader *r, int behind)
 {
-	int more;
+	if (!r->ops->nice_behind || behind == r->behind)
+		return;
+	r->behind = behind;
+	setpriority(PRIO_PROCESS, 0, behind ? r->ops->nice_behind : r->nice); /* 0: this thread */
+}
+
+/* See reader.h for the order of the two. Returns 1 when the second was in use. */
+static int consume_rings(struct source *s)
+{
+	int more, behind = 0;
 
 	do {
 		s->more_end = s->more ? __atomic_load_n(s->more_written, __ATOMIC_ACQUIRE) : 0;
 		more = s->more && *s->more_read != s->more_end;
+		behind |= more;
+		if (more)
+			set_behind(s->reader, 1);
 		ring_buffer__consume(s->ring);
 		if (more)
 			ring_buffer__consume(s->more);
 	} while (more && !s->reader->cut &&
 		 __atomic_load_n(s->more_read, __ATOMIC_RELAXED) == s->more_end);
+	return behind;
 }
 
 static int consume(struct ecap_reader *r)
 {
 	uint64_t before = 0, after = 0;
+	int behind = 0;
 
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct source *s = &r->sources[i];
 
 		before += atomic_load_explicit(&s->records, memory_order_relaxed);
 		if (s->ring)
-			consume_rings(s);
+			behind |= consume_rings(s);
 		else
 			perf_buffer__consume(s->perf);
 		after += atomic_load_explicit(&s->records, memory_order_relaxed);
 	}
+	if (!behind)
+		set_behind(r, 0);
 	if (after == before)
 		return 0;
 	check_all_lost(r);
@@ -243,10 +258,9 @@ static void on_thread_exit(void *arg)
 static void *reader_main(void *reader)
 {
 	_cleanup_(ecap_crash_stack_freep) void *stack = ecap_crash_stack();
-	const struct ecap_reader *r = reader;
+	struct ecap_reader *r = reader;
 
-	if (r->ops->nice)
-		setpriority(PRIO_PROCESS, 0, r->ops->nice); /* 0: this thread */
+	r->nice = getpriority(PRIO_PROCESS, 0);
 	pthread_cleanup_push(on_thread_exit, reader);
 	read_all(reader);
 	pthread_cleanup_pop(0);

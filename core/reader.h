@@ -50,8 +50,11 @@ struct ecap_reader_ops {
 	 * at most, or -1: as it likes. Optional.
 	 */
 	int (*idle)(void *arg);
-	/* Of the thread, as setpriority(2) has it; where that is not allowed, it has none. */
-	int nice;
+	/*
+	 * Of the thread, as setpriority(2) has it, while a map's second ring is in use: until then
+	 * the programs that are watched go first. 0, or not allowed: it stays as it is.
+	 */
+	int nice_behind;
 	/*
 	 * [main] The drain goes on for another ECAP_DRAIN_TICK_MS: what is to be done about it.
 	 * Optional.

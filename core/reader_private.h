@@ -33,6 +33,8 @@ struct ecap_reader {
 	int n_cpus, epoll_fd, stop_fd;
 	pthread_t thread;
 	int started;
+	int nice;            /* when it is not behind */
+	int behind;
 	uint64_t lost_checked_ns;
 	uint64_t capacity;   /* bytes that the buffers hold */
 	atomic_int draining; /* set by the main thread */

@@ -212,8 +212,8 @@ static enum ecap_draining on_draining(void *arg)
 static const struct ecap_reader_ops reader_ops = {
 	.record = on_record, .lost = on_lost, .batch = on_batch, .idle = on_idle,
 	.draining = on_draining,
-	/* Packets come as fast as others work, and wait for nobody. */
-	.nice = -10,
+	/* Packets come as fast as others work, and are lost when we do not. */
+	.nice_behind = -10,
 };
 
 static int has_process_filter(const struct ecap_common *common)

@@ -5,6 +5,7 @@
  */
 #include "reader_help.h"
 
+#include <sys/resource.h>
 
 #define LEN 1000
 
@@ -100,6 +101,59 @@ static void wakes(int variant)
 	assert_int_equal(t.wrong, 0);
 }
 
+#define HURRIED (-3)
+
+struct priorities {
+	_Atomic uint64_t records;
+	_Atomic int last, in_a_hurry;
+};
+
+static void note_priority(void *arg, uint32_t index, const void *data, uint32_t len)
+{
+	struct priorities *seen = arg;
+
+	(void)index, (void)data, (void)len;
+	atomic_store(&seen->last, getpriority(PRIO_PROCESS, 0));
+	atomic_fetch_add(&seen->in_a_hurry, seen->last == HURRIED);
+	atomic_fetch_add(&seen->records, 1);
+}
+
+static void ignore_lost(void *arg, uint32_t index, uint64_t n)
+{
+	(void)arg, (void)index, (void)n;
+}
+
+static void ignore_batch(void *arg)
+{
+	(void)arg;
+}
+
+/* It goes before others only while it has fallen behind. */
+static void hurries(int variant)
+{
+	static const struct ecap_reader_ops hurried = {
+		.record = note_priority, .lost = ignore_lost, .batch = ignore_batch,
+		.nice_behind = HURRIED,
+	};
+	struct priorities seen = {};
+	struct ecap_reader *reader;
+	struct producer p;
+
+	open_rings(&p, variant, 8 << 20);
+	for (uint32_t seq = 0; seq < 4000; seq++)
+		produce(&p, seq, payload_of(seq), LEN);
+	assert_int_equal(ecap_reader_open(&p.map, 1, 0, &hurried, &seen, &reader), 0);
+	assert_int_equal(ecap_reader_start(reader), 0);
+	assert_true(wait_value(&seen.records, 4000, 5000));
+	assert_int_equal(seen.in_a_hurry, 4000);
+	usleep(20000); /* the round in which all was read is over */
+	produce(&p, 4000, payload_of(0), LEN);
+	assert_true(wait_value(&seen.records, 4001, 5000));
+	assert_int_equal(seen.last, getpriority(PRIO_PROCESS, 0));
+	ecap_reader_free(reader);
+	producer_close(&p);
+}
+
 #define BOTH(name)									\
 	static void test_##name(void **state) { (void)state; name(RING_OVERFLOW); }	\
 	static void test_##name##_scratch(void **state)					\
@@ -112,6 +166,7 @@ BOTH(fills_both)
 BOTH(goes_to_and_fro)
 BOTH(counts_what_is_lost)
 BOTH(wakes)
+BOTH(hurries)
 
 int main(void)
 {
@@ -124,6 +179,8 @@ int main(void)
 		cmocka_unit_test(test_counts_what_is_lost_scratch),
 		cmocka_unit_test(test_wakes),
 		cmocka_unit_test(test_wakes_scratch),
+		cmocka_unit_test(test_hurries),
+		cmocka_unit_test(test_hurries_scratch),
 	};
 
 	return cmocka_run_group_tests_name("overflow", tests, setup, NULL);
