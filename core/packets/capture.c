@@ -55,6 +55,7 @@ struct ecap_packet_capture {
 
 	/* the reader's */
 	struct ecap_packet_owners *owners;  /* NULL: the kernel does not tell */
+	struct ecap_tap *tap;               /* of the packet before: they come in runs */
 	uint64_t told_ns;                   /* the interfaces' statistics */
 	uint64_t secrets_ns;                /* all secrets from before are told */
 	uint64_t unwanted, unknown;         /* packets of other processes; of nobody knows whom */
@@ -69,9 +70,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static int is_wanted(const struct packet_owner *owner)
+static int is_wanted(const struct ecap_packet_process *process)
 {
-	return owner && owner->wanted;
+	return process && process->owner.wanted;
 }
 
 /* A packet is about to leave: by now both of its ends have had time to tell who they are. */
@@ -98,10 +99,17 @@ static void fail(struct ecap_packet_capture *c, int err)
 	c->options.failed(c->options.arg, err);
 }
 
+static struct ecap_tap *tap_of(struct ecap_packet_capture *c, uint32_t interface)
+{
+	if (!c->tap || c->tap->interface.index != interface)
+		c->tap = ecap_taps_find(c->taps, interface);
+	return c->tap;
+}
+
 static void on_packet(struct ecap_packet_capture *c, const void *data, uint32_t len)
 {
 	const struct packet_record *r = data;
-	struct ecap_tap *tap = ecap_taps_find(c->taps, r->interface);
+	struct ecap_tap *tap = tap_of(c, r->interface);
 
 	if (!tap || r->captured > len - sizeof(*r))
 		return;

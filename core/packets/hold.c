@@ -240,6 +240,9 @@ void ecap_hold_pop(struct ecap_hold *hold)
 	struct ecap_hold_chunk *chunk = run->first->chunk;
 
 	run->first = run->first->next;
+	/* It has lain there for so long that no cache has it any more. */
+	if (run->first && run->first->next)
+		__builtin_prefetch(run->first->next);
 	if (!run->first) {
 		hold->n_runs--;
 		memmove(run, run + 1, (hold->n_runs - hold->oldest) * sizeof(*run));

@@ -29,7 +29,7 @@ struct entry {
 	struct key key;
 	uint32_t next;  /* of those with the same hash: index + 1, 0: none */
 	uint8_t used, asked;
-	struct packet_owner owner;
+	struct ecap_packet_process process;
 };
 
 struct ecap_packet_owners {
@@ -124,6 +124,34 @@ static struct entry *add(struct ecap_packet_owners *o, const struct key *key)
 	return e;
 }
 
+/* A process may call itself anything. */
+static char *put_name(char *out, const char *comm)
+{
+	const uint8_t *p = (const uint8_t *)comm, *end = p + strnlen(comm, 16);
+
+	while (p < end) {
+		size_t n = ecap_utf8_shown(p, end);
+
+		if (n)
+			memcpy(out, p, n);
+		else
+			*out = '?';
+		out += n ? n : 1;
+		p += n ? n : 1;
+	}
+	return out;
+}
+
+/* Once, not for each packet. */
+static void show(struct ecap_packet_process *process)
+{
+	char *end = put_name(process->text, process->owner.comm);
+	size_t room = sizeof(process->text) - (size_t)(end - process->text);
+
+	end += snprintf(end, room, "[%u]", process->owner.pid);
+	process->len = (uint8_t)(end - process->text);
+}
+
 static void put(struct ecap_packet_owners *o, const struct key *key,
 		const struct packet_owner *owner)
 {
@@ -131,7 +159,10 @@ static void put(struct ecap_packet_owners *o, const struct key *key,
 
 	if (!e)
 		e = add(o, key);
-	e->owner = *owner;
+	else if (!memcmp(&e->process.owner, owner, sizeof(*owner)))
+		return;
+	e->process.owner = *owner;
+	show(&e->process);
 }
 
 static int is_zero(const uint8_t address[16])
@@ -197,8 +228,8 @@ void ecap_packet_owners_sent(struct ecap_packet_owners *o, const struct ecap_flo
 }
 
 /* The connection; else whoever has the port at that address, or at any. */
-static const struct packet_owner *find_end(struct ecap_packet_owners *o,
-					   const struct ecap_flow *flow, int of_sender)
+static const struct ecap_packet_process *find_end(struct ecap_packet_owners *o,
+						  const struct ecap_flow *flow, int of_sender)
 {
 	struct key key = key_of(flow, of_sender);
 	struct entry *e = find(o, &key);
@@ -216,7 +247,7 @@ static const struct packet_owner *find_end(struct ecap_packet_owners *o,
 	if (!e)
 		return NULL;
 	e->asked = 1;
-	return &e->owner;
+	return &e->process;
 }
 
 struct ecap_packet_ends ecap_packet_owners_find(struct ecap_packet_owners *o,
@@ -227,38 +258,22 @@ struct ecap_packet_ends ecap_packet_owners_find(struct ecap_packet_owners *o,
 	return (struct ecap_packet_ends){ find_end(o, flow, 1), find_end(o, flow, 0) };
 }
 
-/* A process may call itself anything. */
-static void clean(const char *comm, char name[32])
+static char *put_end(char *out, const char *word, const struct ecap_packet_process *process)
 {
-	const uint8_t *p = (const uint8_t *)comm, *end = p + strnlen(comm, 16);
-
-	while (p < end) {
-		size_t n = ecap_utf8_shown(p, end);
-
-		if (n)
-			memcpy(name, p, n);
-		else
-			*name = '?';
-		name += n ? n : 1;
-		p += n ? n : 1;
-	}
-	*name = '\0';
+	out = stpcpy(out, word);
+	memcpy(out, process->text, process->len);
+	return out + process->len;
 }
 
 void ecap_packet_ends_text(const struct ecap_packet_ends *ends, char *text, size_t size)
 {
-	char from[32], to[32];
-
-	text[0] = '\0';
+	if (size < ECAP_PACKET_ENDS_MAX)
+		return;
 	if (ends->sender)
-		clean(ends->sender->comm, from);
-	if (ends->receiver)
-		clean(ends->receiver->comm, to);
+		text = put_end(text, "from ", ends->sender);
 	if (ends->sender && ends->receiver)
-		snprintf(text, size, "from %s[%u] to %s[%u]", from, ends->sender->pid, to,
-			 ends->receiver->pid);
-	else if (ends->sender)
-		snprintf(text, size, "from %s[%u]", from, ends->sender->pid);
-	else if (ends->receiver)
-		snprintf(text, size, "to %s[%u]", to, ends->receiver->pid);
+		*text++ = ' ';
+	if (ends->receiver)
+		text = put_end(text, "to ", ends->receiver);
+	*text = '\0';
 }
