@@ -196,11 +196,30 @@ int openssl_find_text(const struct ecap_context *ctx, struct ecap_elf_file *file
 	return err ? err : locate_helpers(&f, true);
 }
 
+/* A wrong way would make keys of other connections, or of none. */
+static int check_client_random(const struct ecap_context *ctx, struct finder *f,
+			       const struct reason *r, const struct openssl_keylog *keylog)
+{
+	const struct openssl_build *b = r->named->config;
+	int differs = openssl_check_client_random(f->elf, f->file, keylog);
+
+	if (differs < 0)
+		return refuse(r, "client-random", "SSL_get_client_random of the file takes it from "
+			      "elsewhere than %s", b->client_random);
+	if (differs)
+		ecap_log(ctx, ECAP_LOG_WARN, "%s:%u: [tls.build \"%s\"] client-random: the code at "
+			 "%#llx seems to take it from elsewhere than %s", r->named->file,
+			 r->named->line, r->named->name, (unsigned long long)keylog->addr,
+			 b->client_random);
+	return 0;
+}
+
 static int given_keys(struct finder *f, const struct reason *r, struct openssl_keylog *keylog)
 {
 	const struct openssl_build *b = r->named->config;
 	int err = resolve(f, r, "keylog-function", b->keylog_function, &keylog->addr);
 
+	keylog->given = 1;
 	if (!err)
 		err = parse_path(r, b->client_random, &keylog->client_random);
 	if (!err && f->elf->offset(f->file, keylog->addr, &keylog->offset))
@@ -227,6 +246,8 @@ int openssl_find_keys(const struct ecap_context *ctx, struct ecap_elf_file *file
 	memset(keylogs, 0, sizeof(*keylogs));
 	finder_segments(&f);
 	err = given_keys(&f, &r, &keylogs->list[0]);
+	if (!err)
+		err = check_client_random(ctx, &f, &r, &keylogs->list[0]);
 	keylogs->n = !err;
 	return err;
 }

@@ -21,6 +21,24 @@ static const char *label_by_address(const struct openssl *m, const struct openss
 	return label;
 }
 
+/* Of 32 random bytes, this many are 0 once in 10^12 times; of pointers and numbers, most are. */
+#define MAX_ZEROS 7u
+
+/* 1 when a way that a user gave leads to something else than a client random. */
+static int leads_astray(const struct openssl *m, const struct openssl_key_record *r)
+{
+	uint32_t n_zeros = 0, given = 0;
+
+	for (uint32_t i = 0; i < m->n_key_places; i++)
+		given |= m->key_places[i].given && m->key_places[i].key == r->site;
+	/* A master secret from before the start was found otherwise; a tag is no client random. */
+	if (!given || r->record.reason || !strcmp(r->label, OPENSSL_RSA_LABEL))
+		return 0;
+	for (uint32_t i = 0; i < sizeof(r->client_random); i++)
+		n_zeros += !r->client_random[i];
+	return n_zeros > MAX_ZEROS;
+}
+
 int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 {
 	const char *label = *r->label ? r->label : label_by_address(m, r);
@@ -32,6 +50,14 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 	if (!openssl_wants_keys(m) || !label || r->secret_len > sizeof(r->secret) ||
 	    !memchr(r->label, 0, sizeof(r->label)))
 		return -EINVAL;
+	if (leads_astray(m, r)) {
+		m->ctx->host->count(m->ctx->self, "secrets without a client random", 1);
+		if (openssl_first_time(m, r->record.pid, OPENSSL_SAID_ASTRAY))
+			ecap_log(m->ctx, ECAP_LOG_WARN, "process %u (%.*s): no key is written: what "
+				 "client-random of [tls.build] leads to is none", r->record.pid,
+				 (int)sizeof(r->record.comm), r->record.comm);
+		return 0;
+	}
 	if (m->packets)
 		added = m->pcapng->secret(m->packets, label, r->client_random, r->secret,
 					  r->secret_len);

@@ -21,6 +21,7 @@ struct openssl_keylog {
 	struct ecap_elf_value client_random;  /* its 32 bytes, from the first argument */
 	uint32_t n_labels;                    /* different ones that lead to it */
 	uint16_t labels[OPENSSL_N_LABELS];    /* OPENSSL_LABEL_MARK() of each, 0: it does not */
+	int given;                            /* 1: it is what a user says, not what was found */
 	char how[160];                        /* "9 labels; client random as in SSL_get_client_random" */
 };
 
@@ -49,6 +50,14 @@ struct openssl_keylogs {
  */
 int openssl_locate_keylog(const struct ecap_elf *elf, struct ecap_elf_file *file,
 			  struct openssl_keylogs *keylogs);
+
+/*
+ * What the file says of a client random that was given. Returns 0 when nothing speaks against it,
+ * 1 when the code of the function takes it from elsewhere, or -EBADMSG when that of
+ * SSL_get_client_random does.
+ */
+int openssl_check_client_random(const struct ecap_elf *elf, struct ecap_elf_file *file,
+				const struct openssl_keylog *given);
 
 /*
  * Returns 0, -ENOENT when the library has none, as BoringSSL, or nothing proves it; -ENOTUNIQ when

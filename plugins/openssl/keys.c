@@ -21,7 +21,8 @@ static struct openssl_key_site site_of(const struct ecap_elf_value *client_rando
 static int add_place(struct openssl *m, const struct openssl_keylog *found, uint64_t *key)
 {
 	struct openssl_key_place place = { .key = key_of(m, found),
-					   .site = site_of(&found->client_random) };
+					   .site = site_of(&found->client_random),
+					   .given = found->given };
 	int map = ecap_bpf_map_fd(m->ctx, m->object, "key_sites");
 
 	for (uint32_t i = 0; i < m->n_key_places; i++)

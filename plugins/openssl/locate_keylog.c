@@ -241,6 +241,24 @@ static int find_client_random(struct search *s, struct openssl_keylog *keylog)
 	return -EBADMSG;
 }
 
+int openssl_check_client_random(const struct ecap_elf *elf, struct ecap_elf_file *file,
+				const struct openssl_keylog *given)
+{
+	struct openssl_keylogs found = { .n = 0 };
+	struct search s = { .elf = elf, .file = file, .found = &found };
+	struct paths paths = { .wanted = NULL };
+	int confirmed = confirm(&s, &given->client_random);
+
+	if (confirmed)
+		return confirmed < 0 ? confirmed : 0;
+	if (elf->uses(file, given->addr, on_use, &paths) || paths.ambiguous)
+		return 0;
+
+	const struct ecap_elf_value *seen = paths.passed.kind ? &paths.passed : &paths.read;
+
+	return seen->kind && !same_path(seen, &given->client_random);
+}
+
 static int add_function(struct search *s, const struct function *function)
 {
 	struct openssl_keylog keylog = {

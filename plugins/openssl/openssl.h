@@ -37,12 +37,14 @@ enum { OPENSSL_TEXT, OPENSSL_PCAP, OPENSSL_PCAPNG, OPENSSL_KEY, OPENSSL_KEYLOG }
 /* Processes for which something was said already: once is enough. */
 #define OPENSSL_SAID_MAX   1024
 #define OPENSSL_SAID_OLDER 16u /* an OPENSSL_OLDER_* as a reason, beside OPENSSL_UNSEEN_* */
+#define OPENSSL_SAID_ASTRAY 64u
 
 /* A place that the programs know, and the labels of its file. */
 struct openssl_key_place {
 	uint64_t key; /* in the map of sites */
 	struct openssl_key_site site;
 	uint16_t labels[OPENSSL_N_LABELS];
+	int given; /* as in struct openssl_keylog */
 };
 
 struct openssl {

@@ -89,17 +89,30 @@ ini() { # LINE...
 	same_keys 5
 }
 
-@test "a wrong way to the client random gives no key of this connection" {
+@test "a way to the client random that SSL_get_client_random does not take is refused" {
 	true_values
 	ini "keylog-function = $FUNCTION" 'client-random = 0x8,0x0'
-	export LD_LIBRARY_PATH=$GIVEN_DIR
+	probe 0 --config "$INI"
+	says "$INI:1: [tls.build \"$ID_OF_BUILD\"] client-random: SSL_get_client_random of the file takes it from elsewhere than 0x8,0x0"
+	launch tls -m keylog -k "$D/keys" --libssl "$LIB" --config "$INI"
+	refused 1 'client-random: SSL_get_client_random of the file takes it from elsewhere than 0x8,0x0'
+}
+
+@test "a wrong way to the client random, where no getter tells, gives no key and is told" {
+	true_values
+	ini "keylog-function = $FUNCTION" 'client-random = 0x8,0x0'
+	mkdir "$GIVEN_DIR/nameless"
+	sed 's/SSL_get_client_random\x00/SSL_get_client_randoX\x00/' "$LIB" >"$GIVEN_DIR/nameless/libssl.so.3"
+	export LD_LIBRARY_PATH=$GIVEN_DIR/nameless
 	serve
-	capture tls -m keylog -k "$D/keys" --libssl "$LIB" --config "$INI"
+	capture tls -m keylog -k "$D/keys" --libssl "$GIVEN_DIR/nameless/libssl.so.3" --config "$INI"
 	get
 	stop_capture
-	own_lines | awk '{ print $2 }' | sort -u >"$D/randoms"
-	[ -s "$D/randoms" ]
-	! grep -q -F -f "$D/randoms" "$D/keys"
+	[ "$(own_lines | wc -l)" -ge 5 ]
+	[ ! -s "$D/keys" ]
+	has_line "$LOG" 'client-random: the code at .* seems to take it from elsewhere than 0x8,0x0'
+	[ "$(grep -c '(curl): no key is written: what client-random of \[tls.build\] leads to is none' "$LOG")" -eq 1 ]
+	has_line "$LOG" 'secrets without a client random: '
 }
 
 @test "plaintext by functions that are given: symbols, and addresses with *done" {
