@@ -7,10 +7,17 @@
 
 #include <endian.h>
 #include <gelf.h>
+#include <limits.h>
 #include <sys/mman.h>
 
 #include "../err.h"
+#include "../log.h"
 #include "../util.h"
+
+/* Of elf_work(): several times what is needed by the programs that take longest, of 120 MB. */
+#define WORK          UINT64_C(3000000000)
+#define WORK_PER_BYTE 5
+#define WORK_BYTES    (UINT64_C(1) << 30)
 
 void elf_file_close(struct ecap_elf_file *file)
 {
@@ -37,6 +44,26 @@ void elf_file_close(struct ecap_elf_file *file)
 static void file_closep(struct ecap_elf_file **file)
 {
 	elf_file_close(*file);
+}
+
+/* What a descriptor's number stands for, else the path itself: proc(5). */
+static void say_over(const struct ecap_elf_file *file)
+{
+	char shown[PATH_MAX] = "";
+
+	if (strncmp(file->path, "/proc/", 6) != 0 ||
+	    readlink(file->path, shown, sizeof(shown) - 1) <= 0)
+		snprintf(shown, sizeof(shown), "%s", file->path);
+	log_warn("elf", "%s takes far more work to look into than programs do: given up, what is "
+		 "not found yet is not looked for", shown);
+}
+
+int elf_work(struct ecap_elf_file *file, uint64_t ns)
+{
+	if (file->work && file->work <= ns)
+		say_over(file);
+	file->work -= file->work < ns ? file->work : ns;
+	return file->work ? 0 : ecap_err(-E2BIG, "given up: too much work for one file");
 }
 
 const void *elf_file_data(const struct ecap_elf_file *file, uint64_t addr, uint64_t len)
@@ -244,6 +271,7 @@ int elf_file_open(const char *path, struct ecap_elf_file **file)
 		err = read_segments(f);
 	if (err)
 		return err;
+	f->work = WORK + (f->size < WORK_BYTES ? f->size : WORK_BYTES) * WORK_PER_BYTE;
 	elf_file_build_id(f->elf, f->map, f->size, f->build_id, sizeof(f->build_id));
 	*file = TAKE_PTR(f);
 	return 0;

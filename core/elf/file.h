@@ -60,6 +60,7 @@ struct ecap_elf_file {
 	struct ecap_elf_segment *segments;
 	uint32_t n_segments;
 	char build_id[48];
+	uint64_t work; /* that may still be done: elf_work() */
 
 	bool symbols_read, debug_read;
 	struct elf_symbols symbols[ELF_N_TABLES]; /* source: ECAP_ELF_FROM_* less one */
@@ -91,6 +92,12 @@ struct elf_ref_search {
 
 /* file.c */
 int elf_file_open(const char *path, struct ecap_elf_file **file);
+/*
+ * Counts work, in what takes about a nanosecond: whoever makes a file must not keep us busy for
+ * long. -E2BIG, said once, when it was more than any known file needs: what is asked from then
+ * on is not found.
+ */
+int elf_work(struct ecap_elf_file *file, uint64_t ns);
 void elf_file_close(struct ecap_elf_file *file);
 const void *elf_file_data(const struct ecap_elf_file *file, uint64_t addr, uint64_t len);
 int elf_file_offset(const struct ecap_elf_file *file, uint64_t addr, uint64_t *offset);

@@ -12,6 +12,8 @@
 /* Longer than functions are: between two guessed starts this far apart lies something else. */
 #define MAX_GUESSED_SIZE 0x8000
 
+#define MAX_STARTS (1u << 24) /* node 24 has 200,000 */
+
 /*
  * The header of .eh_frame_hdr in the only form that linkers write: version 1, pointer to
  * .eh_frame as DW_EH_PE_pcrel|sdata4, count as udata4, table as datarel|sdata4 (LSB Core,
@@ -105,6 +107,8 @@ static int by_eh_frame(const struct ecap_elf_file *file, uint64_t addr, uint64_t
 static int by_symbol(struct ecap_elf_file *file, uint64_t addr, uint64_t *start, uint64_t *end)
 {
 	elf_symbols_read(file);
+	if (elf_work(file, (uint64_t)file->symbols[0].n + file->symbols[1].n))
+		return -ENOENT;
 	for (int i = 0; i < 2; i++)
 		for (uint32_t k = 0; k < file->symbols[i].n; k++) {
 			const Elf64_Sym *sym = &file->symbols[i].syms[k];
@@ -135,6 +139,10 @@ static int list_add(struct list *list, uint64_t addr)
 {
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 4096;
+
+		if (room > MAX_STARTS)
+			return ecap_err(-E2BIG, "more than %u functions", MAX_STARTS);
+
 		uint64_t *items = realloc(list->items, room * sizeof(*items));
 
 		if (!items)
@@ -155,6 +163,9 @@ static int add_call_targets(struct ecap_elf_file *file, struct list *list)
 {
 	int err = 0;
 
+	for (uint32_t i = 0; i < file->n_segments && !err; i++)
+		if (file->segments[i].flags & PF_X)
+			err = elf_work(file, file->segments[i].size);
 	for (uint32_t i = 0; i < file->n_segments && !err; i++)
 		if (file->segments[i].flags & PF_X)
 			err = file->arch->each_call(file, &file->segments[i], on_call_target, list);

@@ -9,7 +9,8 @@ const struct elf_insn *elf_insn_at(struct ecap_elf_file *file, uint64_t addr)
 {
 	if (!file->decoded)
 		file->decoded = calloc(1, sizeof(*file->decoded));
-	if (!file->decoded || addr % file->arch->align || !elf_file_is_code(file, addr))
+	if (!file->decoded || addr % file->arch->align || elf_work(file, file->arch->work) ||
+	    !elf_file_is_code(file, addr))
 		return NULL;
 	*file->decoded = (struct elf_insn){ .addr = addr };
 	return file->arch->decode(file, addr, file->decoded) ? file->decoded : NULL;

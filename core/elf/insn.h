@@ -107,6 +107,7 @@ struct elf_arch {
 	uint16_t machine;
 	cs_arch capstone;
 	cs_mode mode;
+	uint32_t work;      /* to decode an instruction: elf_work() */
 	uint8_t align;      /* bytes to the next place where an instruction may start */
 	uint8_t n_regs, sp, fp, result;
 	bool pages;         /* an address is taken in two steps, its page first */

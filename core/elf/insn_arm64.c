@@ -544,6 +544,7 @@ const struct elf_arch elf_arm64 = {
 	.machine = EM_AARCH64,
 	.capstone = CS_ARCH_ARM64,
 	.mode = CS_MODE_ARM,
+	.work = 50,
 	.align = 4,
 	.n_regs = 32,
 	.sp = SP,

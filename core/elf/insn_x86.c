@@ -343,6 +343,7 @@ const struct elf_arch elf_x86 = {
 	.machine = EM_X86_64,
 	.capstone = CS_ARCH_X86,
 	.mode = CS_MODE_64,
+	.work = 500,
 	.align = 1,
 	.n_regs = 16,
 	.sp = RSP,

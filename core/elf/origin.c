@@ -13,6 +13,8 @@
 #define BUDGET     20000 /* instructions looked at in one function */
 #define MAX_STATES 512   /* different contents of the registers: a loop must not go on for ever */
 
+#define STATE_WORK 20  /* of elf_work(), to compare two */
+
 #define N_SLOTS 8u
 
 /*
@@ -224,6 +226,7 @@ static struct elf_state flow(struct ecap_elf_file *file, const struct elf_insn *
 		after.value[sp] = unknown; /* a call leaves it where it was */
 	for (uint32_t i = 0; i < insn->n_effects; i++)
 		take_effect(&before, &after, &insn->effects[i], o->arch->pages);
+	elf_work(file, (uint64_t)o->n * STATE_WORK);
 	return intern(o, &after);
 }
 

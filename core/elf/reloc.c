@@ -9,6 +9,10 @@
 #include "../err.h"
 #include "../util.h"
 
+#define MAX_PLACES   (1u << 23) /* node 24 has 400,000 */
+#define PLACE_WORK   300        /* of elf_work(), to read and sort one, */
+#define POINTER_WORK 50         /* and to find it */
+
 struct tables {
 	uint64_t rela, rela_size, plt, plt_size, relr, relr_size, symtab;
 };
@@ -54,6 +58,11 @@ static int list_add(struct list *list, uint64_t addr, uint64_t value, bool known
 {
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 1024;
+
+		/* A few bytes of RELR may stand for many, and for the same ones again and again. */
+		if (room > MAX_PLACES)
+			return ecap_err(-E2BIG, "more than %u relocations", MAX_PLACES);
+
 		struct elf_place *items = realloc(list->items, room * sizeof(*items));
 
 		if (!items)
@@ -168,6 +177,8 @@ int elf_reloc_read(struct ecap_elf_file *file)
 		err = read_rela(file, &t, t.plt, t.plt_size, &list);
 	if (!err)
 		err = read_relr(file, &t, &list);
+	if (elf_work(file, list.n * PLACE_WORK))
+		return -E2BIG;
 	if (err)
 		return err;
 	if (list.n)
@@ -182,6 +193,8 @@ int elf_reloc_pointer(struct ecap_elf_file *file, uint64_t addr, uint64_t *value
 {
 	int err = elf_reloc_read(file);
 
+	if (!err)
+		err = elf_work(file, POINTER_WORK);
 	if (err)
 		return err;
 

@@ -13,24 +13,31 @@
 
 /* At half load a run of full slots is some dozens long at most. */
 #define MAX_PROBES 1024
+/* Of a name; what follows is not looked at. Nobody looks for longer ones. */
+#define MAX_NAME   1024
+/* Of elf_work(), to hash a name and to compare two. */
+#define HASH_WORK    100
+#define COMPARE_WORK 100
 
 /* A versioned name in .symtab reads "name@VERSION" or "name@@VERSION". */
 static uint32_t hash_name(const char *name)
 {
 	uint32_t h = 5381; /* the hash of DT_GNU_HASH */
 
-	for (; *name && *name != '@'; name++)
-		h = h * 33 + (unsigned char)*name;
+	for (int i = 0; name[i] && name[i] != '@' && i < MAX_NAME; i++)
+		h = h * 33 + (unsigned char)name[i];
 	return h;
 }
 
 static bool same_name(const char *a, const char *b)
 {
-	while (*a && *a != '@' && *a == *b) {
+	const char *end = a + MAX_NAME;
+
+	while (*a && *a != '@' && *a == *b && a < end) {
 		a++;
 		b++;
 	}
-	return (!*a || *a == '@') && (!*b || *b == '@');
+	return a == end || ((!*a || *a == '@') && (!*b || *b == '@'));
 }
 
 bool elf_symbol_is_defined(const Elf64_Sym *sym)
@@ -53,12 +60,18 @@ static const char *symbol_string(const struct elf_symbols *t, uint32_t index)
  * The slot of @name, or the empty one where it belongs; NULL when the table is so uneven that
  * somebody made it so.
  */
-static struct elf_symbol_slot *slot_of(const struct elf_symbols *t, const char *name)
+static struct elf_symbol_slot *slot_of(struct ecap_elf_file *file, const struct elf_symbols *t,
+				       const char *name)
 {
 	uint32_t hash = hash_name(name);
 
+	if (elf_work(file, HASH_WORK))
+		return NULL;
 	for (uint32_t i = 0; i < MAX_PROBES; i++) {
 		struct elf_symbol_slot *slot = &t->slots[(hash + i) & t->mask];
+
+		if (i && elf_work(file, slot->hash == hash ? COMPARE_WORK : 1))
+			return NULL;
 
 		if (!slot->index_1)
 			slot->hash = hash;
@@ -70,7 +83,7 @@ static struct elf_symbol_slot *slot_of(const struct elf_symbols *t, const char *
 }
 
 /* Hashes the table's names: of equal ones the first counts. */
-static void hash_symbols(struct elf_symbols *t)
+static void hash_symbols(struct ecap_elf_file *file, struct elf_symbols *t)
 {
 	uint32_t size = 16;
 
@@ -85,7 +98,7 @@ static void hash_symbols(struct elf_symbols *t)
 	for (uint32_t i = 0; i < t->n; i++) {
 		const char *name = symbol_string(t, i);
 		struct elf_symbol_slot *slot =
-			name && elf_symbol_is_defined(&t->syms[i]) ? slot_of(t, name) : NULL;
+			name && elf_symbol_is_defined(&t->syms[i]) ? slot_of(file, t, name) : NULL;
 
 		if (slot && !slot->index_1)
 			slot->index_1 = i + 1;
@@ -140,12 +153,13 @@ static void read_debug(struct ecap_elf_file *file)
 				    &file->symbols[i]);
 }
 
-static const Elf64_Sym *lookup(struct elf_symbols *t, const char *name)
+static const Elf64_Sym *lookup(struct ecap_elf_file *file, struct elf_symbols *t,
+			       const char *name)
 {
 	if (t->n && !t->slots)
-		hash_symbols(t);
+		hash_symbols(file, t);
 
-	const struct elf_symbol_slot *slot = t->n ? slot_of(t, name) : NULL;
+	const struct elf_symbol_slot *slot = t->n ? slot_of(file, t, name) : NULL;
 
 	return slot && slot->index_1 ? &t->syms[slot->index_1 - 1] : NULL;
 }
@@ -157,7 +171,7 @@ int elf_symbols_find(struct ecap_elf_file *file, const char *name, struct ecap_e
 		if (i == ELF_N_OWN_TABLES)
 			read_debug(file);
 
-		const Elf64_Sym *sym = lookup(&file->symbols[i], name);
+		const Elf64_Sym *sym = lookup(file, &file->symbols[i], name);
 
 		if (!sym)
 			continue;
@@ -176,6 +190,9 @@ const char *elf_symbols_name(struct ecap_elf_file *file, uint64_t addr)
 	elf_symbols_read(file);
 	for (uint32_t i = 0; i < ELF_N_TABLES; i++) {
 		const struct elf_symbols *t = &file->symbols[i];
+
+		if (elf_work(file, t->n))
+			return NULL;
 
 		for (uint32_t k = 0; k < t->n; k++)
 			if (t->syms[k].st_value == addr && elf_symbol_is_defined(&t->syms[k]) &&

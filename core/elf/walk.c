@@ -12,6 +12,7 @@
 #define SEEN_SLOTS  8192u /* twice the steps: never full */
 #define MAX_PENDING 512
 #define WALK_COST   32    /* finding a function's bounds, in steps */
+#define WALK_WORK   10000 /* of elf_work(), to begin with */
 #define UNBOUNDED   0x400 /* bytes that are taken for a function whose end is not known */
 
 struct path {
@@ -61,7 +62,10 @@ int elf_walk_from(struct ecap_elf_file *file, uint64_t addr, const struct elf_st
 		  elf_flow *flow, uint32_t *budget, elf_visit *visit, void *arg)
 {
 	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
+	int err = elf_work(file, WALK_WORK);
 
+	if (err)
+		return err;
 	if (!w)
 		return ecap_err(-ENOMEM, "no memory to follow the function at %#llx",
 				(unsigned long long)addr);

@@ -183,6 +183,104 @@ static void test_holes(void **state)
 	free_victim(&v);
 }
 
+/* No capture may stand still because of one file; what that does is said. */
+static void test_much_work(void **state)
+{
+	struct victim v = victim_of(RELA);
+	struct ecap_elf_file *file;
+	struct hits hits = { 0 };
+	uint64_t value;
+	int err = 0;
+
+	(void)state;
+	v.ph[0].p_type = PT_LOAD;
+	v.ph[0].p_flags = PF_R;
+	v.ph[0].p_filesz = 1000 * MIB;
+	write_victim(&v, GIB);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	for (int i = 0; i < 100 && !err; i++)
+		err = elf->find(file, "nowhere to be found", 19, count_hit, &hits);
+	assert_int_equal(err, -E2BIG);
+	assert_int_equal(elf->pointer(file, 0, &value), -E2BIG);
+	elf->close(file);
+	free_victim(&v);
+}
+
+/* A bitmap of RELR stands for 63 words, and the next one may be for the same ones. */
+static void test_many_relocations(void **state)
+{
+	struct victim v = victim_of(RELR);
+	uint64_t n = UINT64_C(1) << 19, at = (v.len + 7) & ~UINT64_C(7);
+	uint64_t (*pairs)[2] = calloc(n, sizeof(*pairs));
+	struct ecap_elf_file *file;
+	Elf64_Dyn *dyn = NULL;
+	uint64_t value;
+	long before = memory();
+
+	(void)state;
+	assert_non_null(pairs);
+	for (uint32_t i = 0; i < v.eh->e_phnum; i++)
+		if (v.ph[i].p_type == PT_DYNAMIC)
+			dyn = (Elf64_Dyn *)(v.bytes + v.ph[i].p_offset);
+	assert_non_null(dyn);
+	for (; dyn->d_tag; dyn++)
+		if (dyn->d_tag == DT_RELR || dyn->d_tag == DT_RELRSZ)
+			dyn->d_un.d_val = dyn->d_tag == DT_RELR ? GIB + at : n * sizeof(*pairs);
+	for (uint64_t i = 0; i < n; i++) {
+		pairs[i][0] = GIB;
+		pairs[i][1] = UINT64_MAX;
+	}
+	for (uint32_t i = 0; i < v.eh->e_phnum; i++)
+		if (v.ph[i].p_type == PT_GNU_STACK)
+			v.ph[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = GIB,
+						.p_filesz = at + n * sizeof(*pairs) };
+	write_victim(&v, at);
+
+	int fd = open(v.path, O_WRONLY | O_APPEND);
+
+	assert_int_equal(write(fd, pairs, n * sizeof(*pairs)), n * sizeof(*pairs));
+	close(fd);
+	free(pairs);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	assert_int_equal(elf->pointer(file, GIB, &value), -E2BIG);
+	assert_true(memory() - before < 600);
+	elf->close(file);
+	free_victim(&v);
+}
+
+/* Two hundred thousand symbols with one name of a megabyte. */
+static void test_long_names(void **state)
+{
+	struct ecap_elf_symbol symbol = { .struct_size = sizeof(symbol) };
+	struct victim v = victim_of(RELA);
+	uint64_t n = 200000, names = MIB, at = (v.len + 7) & ~UINT64_C(7);
+	Elf64_Sym *syms = calloc(1, n * sizeof(*syms) + names);
+	Elf64_Shdr *table = section_of_type(&v, SHT_SYMTAB);
+	struct ecap_elf_file *file;
+
+	(void)state;
+	assert_non_null(syms);
+	for (uint64_t i = 1; i < n; i++)
+		syms[i] = (Elf64_Sym){ .st_name = 1, .st_shndx = 1,
+				       .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC) };
+	memset((char *)(syms + n) + 1, 'a', names - 2);
+	table->sh_offset = at;
+	table->sh_size = n * sizeof(*syms);
+	v.sh[table->sh_link].sh_offset = at + table->sh_size;
+	v.sh[table->sh_link].sh_size = names;
+	write_victim(&v, at);
+
+	int fd = open(v.path, O_WRONLY | O_APPEND);
+
+	assert_int_equal(write(fd, syms, table->sh_size + names), table->sh_size + names);
+	close(fd);
+	free(syms);
+	assert_int_equal(elf->open(v.path, &file), 0);
+	assert_int_equal(elf->symbol(file, "none of that name", &symbol), -ENOENT);
+	elf->close(file);
+	free_victim(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +289,9 @@ int main(void)
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_many_sections),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_much_work),
+		cmocka_unit_test(test_many_relocations),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests_name("elf_hostile", tests, make_builds, remove_builds);
