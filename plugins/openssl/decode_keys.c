@@ -39,6 +39,19 @@ static int leads_astray(const struct openssl *m, const struct openssl_key_record
 	return n_zeros > MAX_ZEROS;
 }
 
+/* To wherever secrets go: 1 when it is news to one of them, 0 when not, or an error. */
+static int add(const struct openssl *m, const char *label, const struct openssl_key_record *r)
+{
+	int to_packets = 0, to_keys = 0;
+
+	if (m->packets)
+		to_packets = m->pcapng->secret(m->packets, label, r->client_random, r->secret,
+					       r->secret_len);
+	if (m->keys && to_packets >= 0)
+		to_keys = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
+	return to_packets < 0 ? to_packets : to_keys < 0 ? to_keys : to_packets || to_keys;
+}
+
 int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 {
 	const char *label = *r->label ? r->label : label_by_address(m, r);
@@ -58,11 +71,7 @@ int openssl_decode_key(struct openssl *m, const struct openssl_key_record *r)
 				 (int)sizeof(r->record.comm), r->record.comm);
 		return 0;
 	}
-	if (m->packets)
-		added = m->pcapng->secret(m->packets, label, r->client_random, r->secret,
-					  r->secret_len);
-	else
-		added = m->keylog->add(m->keys, label, r->client_random, r->secret, r->secret_len);
+	added = add(m, label, r);
 	/* A label that is none is the process's doing: others must not lose their keys by it. */
 	if (added == -EINVAL)
 		return added;

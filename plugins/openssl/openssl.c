@@ -35,6 +35,16 @@ static int is_pcapng(const struct openssl_config *config)
 	return config->model == OPENSSL_PCAP || config->model == OPENSSL_PCAPNG;
 }
 
+#define KEYLOGFILE "ecapture_openssl_key.log" /* where none is named */
+
+/* A key log that is named is written beside packets, too. */
+static const char *keylogfile(const struct openssl_config *config)
+{
+	if (config->keylogfile)
+		return is_keylog(config) || is_pcapng(config) ? config->keylogfile : NULL;
+	return is_keylog(config) ? KEYLOGFILE : NULL;
+}
+
 /* What is given for another mode than the one that was chosen. */
 static void tell_unused(const struct ecap_context *ctx, const struct openssl_config *config)
 {
@@ -44,6 +54,31 @@ static void tell_unused(const struct ecap_context *ctx, const struct openssl_con
 	if (!is_pcapng(config) && (config->packets.interfaces || config->packets.filter))
 		ecap_log(ctx, ECAP_LOG_WARN, "--ifname and a packet filter have no effect without "
 			 "--model pcapng");
+	if (config->keylogfile && !keylogfile(config))
+		ecap_log(ctx, ECAP_LOG_WARN, "--keylogfile has no effect without --model keylog or "
+			 "pcapng");
+}
+
+static int is_standard_output(const char *path)
+{
+	return path && !strcmp(path, "-");
+}
+
+static int open_files(struct openssl *m)
+{
+	const char *keys = keylogfile(m->config);
+	int err = 0;
+
+	if (is_pcapng(m->config) && is_standard_output(keys) &&
+	    is_standard_output(m->config->packets.path))
+		return ecap_fail(m->ctx, -EINVAL, "-k - and -w -: standard output is for one of them");
+	if (keys)
+		err = m->keylog->open(m->ctx->self, keys, &m->keys);
+	if (!err && is_pcapng(m->config))
+		err = ecap_pcapng_open(m->ctx, &m->config->packets, &m->packets);
+	if (err)
+		m->keylog->close(m->keys);
+	return err;
 }
 
 static int openssl_init(const struct ecap_context *ctx, void **state)
@@ -65,10 +100,7 @@ static int openssl_init(const struct ecap_context *ctx, void **state)
 	m->keylog = ecap_keylog(ctx);
 	m->pcapng = ecap_pcapng(ctx);
 	tell_unused(ctx, config);
-	if (is_keylog(config))
-		err = m->keylog->open(ctx->self, config->keylogfile, &m->keys);
-	else if (is_pcapng(config))
-		err = ecap_pcapng_open(ctx, &config->packets, &m->packets);
+	err = open_files(m);
 	if (err)
 		free(m);
 	else
@@ -269,8 +301,9 @@ static const struct ecap_option options[] = {
 	    .choices = "text|pcap|pcapng|key|keylog", .group = "Mode",
 	    .help = "what to write: plaintext, packets with their secrets, or a key log"),
 	OPT(keylogfile, ECAP_OPT_STRING, "keylogfile", .short_name = 'k', .metavar = "FILE",
-	    .def = "ecapture_openssl_key.log", .group = "Mode",
-	    .help = "where the key log goes, as Wireshark reads it; -: standard output"),
+	    .group = "Mode",
+	    .help = "where the key log goes, as Wireshark reads it; -: standard output. With -m keylog "
+		    "by default " KEYLOGFILE "; with -m pcapng only if it is given"),
 	OPT(ssl_version, ECAP_OPT_STRING, "ssl_version", .metavar = "VERSION",
 	    .flags = ECAP_OPT_HIDDEN, .group = "Target", .help = "not needed"),
 	ECAP_PCAPNG_ROWS(struct openssl_config, packets),

@@ -72,6 +72,16 @@ whole_connections() { # N
 	has_line "$LOG" "$FILE: .* 0 packets lost"
 }
 
+@test "-k: a key log of the same secrets beside the packets" {
+	https
+	packets -i lo -k "$D/keys" "tcp port $PORT"
+	get --tlsv1.3
+	get --tls-max 1.2
+	stop_capture
+	same_keys 6
+	same requests 2 "$(fields http.request frame.number | wc -l)"
+}
+
 @test "the same packets as tcpdump, with their whole bytes" {
 	local plain
 	https
@@ -302,13 +312,15 @@ serve_there() {
 	same lines 2 "$(wc -l <"$D/shown")"
 }
 
-@test "a wrong filter and a wrong interface: what is wrong with them, and status 2" {
+@test "a wrong filter, a wrong interface, two outputs in one: what is wrong with them" {
 	launch tls -m pcapng -w "$FILE" -i lo tcp porrt 443
 	refused 2 "packet filter: .*syntax error"
 	grep -q '^ *\^$' "$LOG"
 	launch tls -m pcapng -w "$FILE" -i nothere
 	refused 2 'no interface "nothere"'
 	[ ! -e "$FILE" ]
+	launch tls -m pcapng -w - -k -
+	refused 1 "standard output is for one of them"
 }
 
 @test "a file that cannot be made: status 1" {
