@@ -172,9 +172,10 @@ int openssl_refuse(struct openssl *m, const struct ecap_target *target, int err,
 	if (target->how == ECAP_TARGET_GIVEN)
 		return ecap_fail(m->ctx, err, "%s: %s", target->shown, why);
 	/* What the user has given for a file is wrong, however that came. */
-	ecap_log(m->ctx, target->how == ECAP_TARGET_WATCHED && err != -EINVAL ? ECAP_LOG_DEBUG
-									      : ECAP_LOG_WARN,
-		 "%s is not probed: %s", target->shown, why);
+	int expected = err != -EINVAL && (m->guessing || target->how == ECAP_TARGET_WATCHED);
+
+	ecap_log(m->ctx, expected ? ECAP_LOG_DEBUG : ECAP_LOG_WARN, "%s is not probed: %s",
+		 target->shown, why);
 	return 0;
 }
 

@@ -210,6 +210,20 @@ static const char *const libraries[] = {
 static const char *const symbols[] = { "SSL_read", "SSL_write", NULL };
 static const char *const programs_with_it[] = { "node", NULL };
 
+/* Of a process that was named: also what shows neither name nor symbol, as a stripped program does. */
+static int find_inside(struct openssl *m)
+{
+	static const char *const any[] = { "*", NULL };
+	const struct ecap_target_spec spec = { .struct_size = sizeof(spec),
+					       .pid = m->ctx->common->pid, .libraries = any };
+	int n;
+
+	m->guessing = 1;
+	n = m->targets->find(m->ctx->self, &spec, openssl_attach, m);
+	m->guessing = 0;
+	return n;
+}
+
 static int find_files(struct openssl *m)
 {
 	const struct ecap_target_spec spec = {
@@ -218,6 +232,8 @@ static int find_files(struct openssl *m)
 	};
 	int n = m->targets->find(m->ctx->self, &spec, openssl_attach, m);
 
+	if (n >= 0 && !m->n_files && m->ctx->common->pid != ECAP_ANY && !m->config->libssl)
+		n = find_inside(m);
 	if (n < 0)
 		return n;
 	if (m->config->libssl)

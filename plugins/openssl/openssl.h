@@ -58,6 +58,7 @@ struct openssl {
 	pthread_mutex_t older_lock; /* of @older: the reader ends it */
 	struct ecap_map map;
 	uint32_t n_files; /* that are probed */
+	int guessing;     /* 1: files come of which nothing says that they hold the library */
 	const struct ecap_keylog *keylog;
 	struct ecap_keylog_file *keys; /* key log mode only, else NULL */
 	const struct ecap_pcapng *pcapng;

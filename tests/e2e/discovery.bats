@@ -140,6 +140,24 @@ seen_after_a_while() { # NAME
 	seen 2 "$ID"
 }
 
+@test "--pid: a program that has the library inside and shows neither its name nor symbols" {
+	cc -static -s -std=gnu11 -D_GNU_SOURCE -O1 "$here/programs/talk.c" "$E2E_BIN/tls.o" \
+		-o "$D/inside" -lssl -lcrypto -pthread 2>"$D/cc" || { cat "$D/cc"; return 1; }
+	start client "$D/inside" connect 127.0.0.1 "$port"
+	expect client '^client pid='
+	capture tls --pid "${pid_of[client]}"
+	exchange client
+	stop_capture
+	seen 1 "$(marker client)." pid="${pid_of[client]}" direction=send
+	seen 2 "$ID"
+	# Nothing is said of files of which nothing was expected.
+	start other sleep 60
+	capture tls --pid "${pid_of[other]}"
+	stop_capture
+	! grep -q warning "$LOG"
+	has_line "$LOG" 'no library was found yet'
+}
+
 @test "--pid of a process that is not there" {
 	local pid
 	start brief true
