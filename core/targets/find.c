@@ -27,6 +27,29 @@ void ecap_search_fini(struct ecap_search *search)
 	ecap_file_keys_clear(&search->judged);
 }
 
+/*
+ * Any user may map a file that cannot be probed: that must not end the search for the others. Of
+ * what the spec names, or root has installed, it does.
+ */
+static int ends_search(const struct ecap_search *search, const struct ecap_target *target)
+{
+	return target->how == ECAP_TARGET_GIVEN || target->how == ECAP_TARGET_CACHE ||
+	       target->how == ECAP_TARGET_PATH || search->spec->path ||
+	       search->spec->pid != ECAP_ANY;
+}
+
+static int call_found(const struct ecap_search *search, const struct ecap_target *target)
+{
+	ecap_err(0, "%s", "");
+	int r = search->found(search->arg, target);
+
+	if (r >= 0 || ends_search(search, target))
+		return r < 0 ? r : 0;
+	log_warn("targets", "%s (pid %" PRIu32 ") is left out: %s", target->shown, target->pid,
+		 *ecap_err_text() ? ecap_err_text() : strerror(-r));
+	return 0;
+}
+
 /* Hands a file to the module, once. */
 static int give(struct ecap_search *search, const struct ecap_file *file, uint32_t how,
 		uint32_t pid, const char *shown)
@@ -56,8 +79,7 @@ static int give(struct ecap_search *search, const struct ecap_file *file, uint32
 		.ino = file->st.st_ino,
 	};
 
-	r = search->found(search->arg, &target);
-	return r < 0 ? r : 0;
+	return call_found(search, &target);
 }
 
 static bool name_fits(const struct ecap_target_spec *spec, const char *path)

@@ -367,6 +367,12 @@ static inline struct bpf_link *ecap_bpf_perf_link(const struct ecap_context *ctx
 					       &opts);
 }
 
+/* 524 is ENOTSUPP of the kernel's include/linux/errno.h, which C libraries have no text for. */
+static inline const char *ecap_bpf_probe_error(int err)
+{
+	return err == 524 ? "the kernel sets no probe on this instruction" : strerror(err);
+}
+
 /*
  * Attaches the program at each of the @n points of the file, with --pid in that process only.
  * Returns 0 with the links added to @links, or a negative errno with a text; what was added
@@ -397,7 +403,7 @@ static inline int ecap_bpf_probes(const struct ecap_context *ctx, const struct b
 		err = errno;
 		if (!link.link && link.fd < 0)
 			return ecap_fail(ctx, -err, "probe %s in %s at offset 0x%llx: %s", name, path,
-					 (unsigned long long)points[i].offset, strerror(err));
+					 (unsigned long long)points[i].offset, ecap_bpf_probe_error(err));
 		err = ecap_links_add(ctx, links, link);
 		if (err)
 			return err;

@@ -114,6 +114,38 @@ seen_after_a_while() { # NAME
 	seen_at_client two
 }
 
+# A prefix for a segment makes an instruction that the kernel sets no probe on (is_prefix_bad() in
+# arch/x86/kernel/uprobes.c).
+spoil_libssl() { # FILE
+	local offset
+	offset=$("$ECAPTURE" ${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} \
+		modules probe -o json "$1" | python3 -c 'import json, sys
+print(next(place["offset"] for module in json.load(sys.stdin)["modules"]
+	for place in module["places"] if place["what"] == "plaintext sent"))')
+	printf '\x2e\x90' | dd of="$1" bs=1 seek="$offset" conv=notrunc status=none
+}
+
+@test "a libssl that nobody can probe does not keep others from being captured" {
+	[ "$(uname -m)" = x86_64 ] || skip "made of x86-64 code"
+	mkdir "$D/spoiled" "$D/good"
+	copy_libssl "$D/spoiled"
+	copy_libssl "$D/good"
+	spoil_libssl "$D/spoiled/libssl.so.3"
+	start mapper python3 -c 'import mmap, sys, time
+file = open(sys.argv[1], "rb")
+mapped = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+print("mapped", flush=True)
+time.sleep(1000)' "$D/spoiled/libssl.so.3"
+	expect mapper mapped
+	start client env LD_LIBRARY_PATH="$D/good" "$E2E_BIN/talk" connect 127.0.0.1 "$port"
+	expect client '^client pid='
+	capture tls
+	exchange client
+	stop_capture
+	seen_at_client client
+	grep -q 'spoiled/libssl.so.3 .* left out: .* sets no probe on this instruction' "$LOG"
+}
+
 @test "--libssl: that file, not others" {
 	mkdir "$D/copy"
 	copy_libssl "$D/copy"

@@ -47,7 +47,9 @@ struct ecap_targets {
 	uint32_t reserved;
 	/*
 	 * [main] Calls @found for each file there is now. A negative return of @found ends the
-	 * search and is returned. Returns the number of files, or a negative errno.
+	 * search and is returned; but a file that is only mapped, with neither .path nor .pid in
+	 * the spec, is left out with a warning then, since any user can map one that cannot be
+	 * probed. Returns the number of files that @found was called for, or a negative errno.
 	 */
 	int (*find)(struct ecap_instance *self, const struct ecap_target_spec *spec,
 		    int (*found)(void *arg, const struct ecap_target *target), void *arg);
