@@ -16,7 +16,7 @@
 #define LABEL_ARG     1u /* position of the label */
 #define N_ARGS        4u
 #define RANDOM_BYTES  32u /* RFC 8446, 4.1.2 */
-#define MAX_PLACES    32u
+#define MAX_PLACES    224u /* an equal part for each label */
 #define MAX_FUNCTIONS 16u
 #define MAX_HALVES    8u
 
@@ -39,10 +39,11 @@ struct search {
 	const struct ecap_elf *elf;
 	struct ecap_elf_file *file;
 	struct openssl_keylogs *found;
-	uint64_t places[MAX_PLACES]; /* of one label */
-	uint32_t n_places;
-	uint32_t label;   /* its index */
-	uint64_t target;  /* where the one is that is followed now */
+	uint64_t places[MAX_PLACES];    /* of labels */
+	uint8_t labels[MAX_PLACES];     /* which ones, by index */
+	uint32_t n_places, n_of_label;
+	uint32_t label;   /* the one that is looked for or followed now */
+	uint64_t target;  /* where it is */
 	struct function functions[MAX_FUNCTIONS];
 	uint32_t n_functions;
 };
@@ -64,8 +65,9 @@ static int on_place(void *arg, uint64_t addr)
 {
 	struct search *s = arg;
 
+	s->labels[s->n_places] = (uint8_t)s->label;
 	s->places[s->n_places++] = addr;
-	return s->n_places == MAX_PLACES;
+	return ++s->n_of_label == MAX_PLACES / OPENSSL_N_LABELS;
 }
 
 static int on_call(void *arg, const struct ecap_elf_call *call)
@@ -88,26 +90,30 @@ static int on_call(void *arg, const struct ecap_elf_call *call)
 static int on_reference(void *arg, uint64_t insn, uint64_t target)
 {
 	struct search *s = arg;
+	uint32_t i = 0;
 
+	while (i < s->n_places && s->places[i] != target)
+		i++;
+	if (i == s->n_places)
+		return 0;
+	s->label = s->labels[i];
 	s->target = target;
 	s->elf->flow(s->file, insn, on_call, s); /* data that looks like code leads nowhere */
 	return 0;
 }
 
+/* All of them by one walk through the code, of which a program may have 100 MB. */
 static int follow_labels(struct search *s)
 {
-	for (s->label = 0; s->label < OPENSSL_N_LABELS; s->label++) {
-		const char *label = openssl_labels[s->label];
-		int err;
+	int err = 0;
 
-		s->n_places = 0;
+	for (s->label = 0; !err && s->label < OPENSSL_N_LABELS; s->label++) {
+		const char *label = openssl_labels[s->label];
+
+		s->n_of_label = 0;
 		err = s->elf->find(s->file, label, (uint32_t)strlen(label) + 1, on_place, s);
-		if (!err)
-			err = s->elf->refs(s->file, s->places, s->n_places, on_reference, s);
-		if (err)
-			return err;
 	}
-	return 0;
+	return err ? err : s->elf->refs(s->file, s->places, s->n_places, on_reference, s);
 }
 
 static bool reads_its_arguments(const struct search *s, uint64_t addr)
