@@ -11,7 +11,6 @@
 
 #include "err.h"
 #include "open_writer.h"
-#include "open_writer.h"
 #include "util.h"
 
 #define WHAT "packet file"
@@ -98,13 +97,11 @@ int ecap_packet_output_next(const char *path, uint32_t *number, struct ecap_sink
 		if (err)
 			return err;
 		++*number;
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0 && errno != EEXIST)
+		fd = ecap_open_writer(WHAT, name, O_CREAT | O_EXCL);
+		if (fd < 0 && fd != -EEXIST)
 			break;
 	}
-	if (fd < 0)
-		return ecap_err(-errno, WHAT " %s: %s", name, strerror(errno));
-	return sink_of(name, fd, sink);
+	return fd < 0 ? fd : sink_of(name, fd, sink);
 }
 
 int ecap_packet_output_check_numbered(const char *path)

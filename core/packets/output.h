@@ -10,8 +10,7 @@
 
 /*
  * @path: "-" for standard output; a FIFO, whose reader is waited for; another device; or a file,
- * emptied when it was there. A symbolic link is followed: it was root who named it. Returns 0 or
- * a negative errno with a text.
+ * emptied when it was there. Returns 0 or a negative errno with a text.
  */
 int ecap_packet_output_open(const char *path, struct ecap_sink **sink);
 
