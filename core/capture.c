@@ -169,6 +169,7 @@ static int signal_fd(void)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* of ulimit -f; then write(2) says so */
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? ecap_err(-errno, "signalfd: %s", strerror(errno)) : fd;
 }
@@ -286,8 +287,6 @@ static int start_all(struct capture *c)
 		err = ecap_loop_add(c->loop, c->signals, on_signal, c);
 	if (err)
 		return fail_all(c, err);
-	if (ecap_tc_recover() < 0)
-		log_warn("host", "what an earlier capture of packets has left: %s", ecap_err_text());
 	for_each(c, prepare);
 	for_each(c, start);
 	malloc_trim(0); /* what reading BTF and ELF files needed */

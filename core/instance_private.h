@@ -65,6 +65,7 @@ struct ecap_instance {
 	struct ecap_renderer *renderer;
 	struct ecap_target_set *targets;
 	struct ecap_tally tally;
+	struct ecap_sink *_Atomic serving; /* what a service writes to for the module [reader] */
 	uint64_t drained_to;          /* bytes that the sink had written at the last look */
 	uint64_t drained_records;     /* that had been read at the last look */
 	uint64_t still_since_ms;      /* when one of the two had moved; 0: nobody has looked */

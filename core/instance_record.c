@@ -173,14 +173,15 @@ uint64_t ecap_instance_still_ms(struct ecap_instance *self)
 static enum ecap_draining on_draining(void *arg)
 {
 	struct ecap_instance *self = arg;
+	struct ecap_sink *serving = atomic_load(&self->serving);
 	uint64_t still = ecap_instance_still_ms(self);
 
 	/* Neither may the module keep us, when there is no record after it. */
 	if (still >= ECAP_PATIENCE_MS)
 		return ECAP_DRAIN_LEAVE;
-	if (still < STILL_MS || self->reading.where == ECAP_WHERE_MODULE)
+	if (still < STILL_MS || (self->reading.where == ECAP_WHERE_MODULE && !serving))
 		return ECAP_DRAIN_WAIT;
-	ecap_sink_give_up(self->options.sink);
+	ecap_sink_give_up(serving ? serving : self->options.sink);
 	if (self->recorder)
 		ecap_recorder_give_up(self->recorder);
 	return ECAP_DRAIN_INTERRUPT;

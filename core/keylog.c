@@ -4,14 +4,19 @@
  * line that one of them wrote is not written by another, and none comes into the middle of
  * another's.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "err.h"
+#include "instance_private.h"
 #include "key_lines.h"
 #include "services.h"
 #include "sink.h"
 #include "util.h"
+
+#define WHAT "key log"
 
 struct ecap_keylog_file {
 	struct ecap_keylog_file *next; /* in @logs */
@@ -22,6 +27,13 @@ struct ecap_keylog_file {
 };
 
 static struct ecap_keylog_file *logs; /* that are open; [main] */
+
+/* A write may wait for its reader: who ends the instance then knows what the module waits for. */
+static void is_writing(struct ecap_sink *sink)
+{
+	if (ecap_crumb && ecap_crumb->instance)
+		atomic_store(&ecap_crumb->instance->serving, sink);
+}
 
 static int write_line(struct ecap_sink *sink, const char *line, size_t len)
 {
@@ -43,11 +55,15 @@ static int keylog_add(struct ecap_keylog_file *file, const char *label, const vo
 
 	if (size < 0)
 		return size;
+	is_writing(file->sink);
 	pthread_mutex_lock(&file->lock);
 	added = ecap_key_lines_add(file->lines, line, (size_t)size);
 	if (added > 0)
 		err = write_line(file->sink, line, (size_t)size);
 	pthread_mutex_unlock(&file->lock);
+	is_writing(NULL);
+	if (err == -EINVAL) /* which would mean that the line is none */
+		err = ecap_err(-EIO, "%s", ecap_err_text());
 	return err ? err : added;
 }
 
@@ -60,10 +76,25 @@ static void keylog_close(struct ecap_keylog_file *file)
 	while (*at != file)
 		at = &(*at)->next;
 	*at = file->next;
-	ecap_sink_close(file->sink);
+
+	int err = ecap_sink_close(file->sink);
+
+	if (err && ecap_crumb && ecap_crumb->instance)
+		ecap_instance_abort(ecap_crumb->instance, err, ecap_err_text());
 	ecap_key_lines_free(file->lines);
 	pthread_mutex_destroy(&file->lock);
 	free(file);
+}
+
+/* So does one that was written to a full disk: the first line of ours would be lost as well. */
+static int ends_within_line(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	char last;
+
+	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size &&
+	       pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 }
 
 /* The log that is open on that file already, or NULL. */
@@ -98,12 +129,18 @@ static int keylog_open(struct ecap_instance *self, const char *path, struct ecap
 {
 	struct ecap_keylog_file *log;
 	struct ecap_sink *sink;
-	int err = ecap_sink_open(strcmp(path, "-") ? path : NULL, &sink);
+	int err = ecap_sink_append(WHAT, strcmp(path, "-") ? path : NULL, &sink);
 
 	(void)self;
 	if (err)
 		return err;
 	log = shared(sink);
+	if (!log && strcmp(path, "-") && ends_within_line(path))
+		err = write_line(sink, "\n", 1);
+	if (err) {
+		ecap_sink_close(sink);
+		return err;
+	}
 	if (log)
 		ecap_sink_close(sink);
 	else

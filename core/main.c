@@ -3,7 +3,9 @@
  * The command line: finds the command among the flags, the modules in their directories, and
  * the values in the ini file; then hands over to the command.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/command.h"
 #include "crash.h"
@@ -152,6 +154,17 @@ static int dispatch(struct ecap_command_line *line)
 	return ecap_command_capture(line, entry);
 }
 
+/*
+ * A standard descriptor that is closed would be that of the next file, into which output would go
+ * then. Output that is not wanted at all cannot be written here either, and that is said.
+ */
+static void fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
 	struct ecap_command_line line = { .argc = argc - 1, .argv = argv + 1 };
@@ -159,6 +172,7 @@ int main(int argc, char **argv)
 	const struct ecap_option *rows = ecap_common_rows(&n);
 	int code;
 
+	fill_standard();
 	ecap_crash_install();
 	if (ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.common) ||
 	    ecap_options_new("global", rows, n, sizeof(struct ecap_common_config), &line.early))

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "err.h"
+#include "log.h"
 #include "open_writer.h"
 #include "util.h"
 
@@ -39,6 +40,7 @@ struct output {
 	int fd;
 	char *path; /* NULL: standard output, which is not ours to close */
 	uint32_t users;
+	int named; /* it had a name when it was opened */
 	pthread_mutex_t lock; /* of who writes */
 	_Atomic uint64_t written;
 	atomic_int error;
@@ -91,8 +93,26 @@ static int stop(struct ecap_sink *sink, int err, size_t lost)
 	sink->error = err;
 	forget(sink);
 	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written", sink->what,
-		 name(sink->output), strerror(-err), lost);
+		 name(sink->output), err == -ETIMEDOUT ? "its reader does not read" : strerror(-err),
+		 lost);
 	return stopped(sink);
+}
+
+static int has_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) || st.st_nlink;
+}
+
+/* Events and keys of files that somebody let others read: no reason to stop, since it may be meant. */
+static void warn_of_readers(const char *what, const char *path, int fd)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_mode & (S_IRGRP | S_IROTH))
+		log_warn("host", "%s %s: others may read it (mode %04o); chmod 600 keeps it private",
+			 what, path, st.st_mode & 07777u);
 }
 
 int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink **sink)
@@ -107,6 +127,7 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
 	output->fd = fd;
 	output->path = TAKE_PTR(copy);
 	output->users = 1;
+	output->named = path && has_name(fd);
 	pthread_mutex_init(&output->lock, NULL);
 	made->what = what;
 	made->output = TAKE_PTR(output);
@@ -116,27 +137,40 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
 	return 0;
 }
 
-int ecap_sink_open(const char *path, struct ecap_sink **sink)
+int ecap_sink_append(const char *what, const char *path, struct ecap_sink **sink)
 {
-	_cleanup_close_ int opened = path ? ecap_open_writer(WHAT, path, O_CREAT | O_APPEND) : -1;
+	_cleanup_close_ int opened = path ? ecap_open_writer(what, path, O_CREAT | O_APPEND) : -1;
 
 	if (path && opened < 0)
 		return opened;
 
-	int err = ecap_sink_of_fd(WHAT, path, path ? opened : STDOUT_FILENO, sink);
+	int err = ecap_sink_of_fd(what, path, path ? opened : STDOUT_FILENO, sink);
 
-	if (!err)
-		TAKE_FD(opened);
-	return err;
+	if (err)
+		return err;
+	if (path)
+		warn_of_readers(what, path, opened);
+	TAKE_FD(opened);
+	return 0;
 }
 
-/* Returns 0, or what close(2) says: network file systems report a full disk only there. */
+int ecap_sink_open(const char *path, struct ecap_sink **sink)
+{
+	return ecap_sink_append(WHAT, path, sink);
+}
+
+/*
+ * Returns 0, or what close(2) says: network file systems report a full disk only there. -ENOENT:
+ * nobody will ever see what was written.
+ */
 static int release(struct output *output)
 {
 	int err = 0;
 
 	if (--output->users)
 		return 0;
+	if (output->written && output->named && !has_name(output->fd))
+		err = -ENOENT;
 	if (output->path && close(output->fd))
 		err = -errno;
 	pthread_mutex_destroy(&output->lock);
@@ -405,10 +439,13 @@ int ecap_sink_close(struct ecap_sink *sink)
 	int err = ecap_sink_flush(sink), close_err;
 	char text[sizeof(sink->text)];
 
-	snprintf(text, sizeof(text), "%s %s: close", sink->what, name(sink->output));
+	snprintf(text, sizeof(text), "%s %s", sink->what, name(sink->output));
 	close_err = release(sink->output);
-	if (close_err && !err)
-		err = ecap_err(close_err, "%s: %s", text, strerror(-close_err));
+	if (close_err == -ENOENT && !err)
+		err = ecap_err(-ENOENT, "%s: somebody removed it while it was written, with all "
+			       "that was in it", text);
+	else if (close_err && !err)
+		err = ecap_err(close_err, "%s: close: %s", text, strerror(-close_err));
 	free(sink->buffer);
 	free(sink);
 	return err;

@@ -19,6 +19,9 @@ struct ecap_sink;
  */
 int ecap_sink_open(const char *path, struct ecap_sink **sink);
 
+/* The same for something else than events: @what, which the caller keeps, is for messages. */
+int ecap_sink_append(const char *what, const char *path, struct ecap_sink **sink);
+
 /*
  * A sink on a file that is open; it closes @fd unless @path is NULL. @what, which the caller keeps,
  * and @path are for messages. Returns 0, or a negative errno with a text: @fd is not closed then.
@@ -71,7 +74,10 @@ int ecap_sink_error(const struct ecap_sink *sink);
  */
 void ecap_sink_rescue(struct ecap_sink *sink);
 
-/* Flushes and closes. Returns what the flush returned. NULL is allowed. */
+/*
+ * Flushes and closes. Returns what the flush returned; or -ENOENT with a text, when all that was
+ * written is gone: somebody has removed the file meanwhile. NULL is allowed.
+ */
 int ecap_sink_close(struct ecap_sink *sink);
 
 #endif

@@ -74,5 +74,5 @@ each_file_decrypts() { # REQUESTS LEAST_FILES
 	attached
 	get 1 60
 	kill -INT "$ecapture_pid"
-	refused 1 'fifo: Connection timed out, [0-9]+ bytes not written'
+	refused 1 'fifo: its reader does not read, [0-9]+ bytes not written'
 }

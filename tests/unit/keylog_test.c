@@ -223,6 +223,23 @@ static void test_many(void **state)
 	keylog->close(file);
 }
 
+/* A full disk had cut the last line: the next one does not go on where that ends. */
+static void test_after_a_part(void **state)
+{
+	struct ecap_keylog_file *file;
+
+	(void)state;
+	assert_int_equal(truncate(path, 10), 0);
+	file = open_keys();
+	assert_int_equal(keylog->add(file, "PART", random_bytes, secret, 1), 1);
+	keylog->close(file);
+	assert_string_equal(content() + 10, "\nPART " RANDOM_TEXT " fe\n");
+	file = open_keys();
+	assert_int_equal(keylog->add(file, "WHOLE", random_bytes, secret, 1), 1);
+	keylog->close(file);
+	assert_non_null(strstr(content(), " fe\nWHOLE " RANDOM_TEXT " fe\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_after_a_part),
 	};
 
 	return cmocka_run_group_tests_name("keylog", tests, make_dir, remove_dir);

@@ -336,7 +336,7 @@ static void test_stuck_reader(void **state)
 	pthread_join(thread, NULL);
 	sigaction(SIGUSR1, &old, NULL);
 	assert_int_equal(stuck.err, -ETIMEDOUT);
-	assert_ended(stuck.file, -ETIMEDOUT, "/stuck: Connection timed out, ", NULL);
+	assert_ended(stuck.file, -ETIMEDOUT, "/stuck: its reader does not read, ", NULL);
 }
 
 /* A reader at a pipe sees packets while the file grows. */

@@ -230,6 +230,24 @@ static void test_rescues_references(void **state)
 	assert_holds(in_dir("rescued"), whole);
 }
 
+/* What nobody can see any more is as lost as what was not written. */
+static void test_removed(void **state)
+{
+	char text[256];
+
+	(void)state;
+	for (size_t at = 0, times = 0; times < 2; times++) {
+		struct ecap_sink *sink = open_sink(in_dir("removed"));
+
+		assert_int_equal(put(sink, &at, 10 * times), 0);
+		assert_int_equal(unlink(in_dir("removed")), 0);
+		assert_int_equal(ecap_sink_close(sink), times ? -ENOENT : 0);
+	}
+	snprintf(text, sizeof(text), "event sink %s: somebody removed it while it was written, with "
+		 "all that was in it", in_dir("removed"));
+	assert_string_equal(ecap_err_text(), text);
+}
+
 static void test_references_disk_full(void **state)
 {
 	struct ecap_sink *sink = open_sink("/dev/full");
@@ -473,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_rescue),
 		cmocka_unit_test(test_refers),
 		cmocka_unit_test(test_rescues_references),
+		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_references_disk_full),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_disk_full_when_buffer_is),
