@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -137,6 +138,18 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
 	return 0;
 }
 
+/* Several may add to a file, but for one that packets are written to: see packets/output.c. */
+static int check_use(const char *what, const char *path, int fd)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && flock(fd, LOCK_SH | LOCK_NB) &&
+	    errno == EWOULDBLOCK)
+		return ecap_err(-EBUSY, "%s %s: in use, an ecapture writes packets to it; name "
+				"another file", what, path);
+	return 0;
+}
+
 int ecap_sink_append(const char *what, const char *path, struct ecap_sink **sink)
 {
 	_cleanup_close_ int opened = path ? ecap_open_writer(what, path, O_CREAT | O_APPEND) : -1;
@@ -144,8 +157,10 @@ int ecap_sink_append(const char *what, const char *path, struct ecap_sink **sink
 	if (path && opened < 0)
 		return opened;
 
-	int err = ecap_sink_of_fd(what, path, path ? opened : STDOUT_FILENO, sink);
+	int err = path ? check_use(what, path, opened) : 0;
 
+	if (!err)
+		err = ecap_sink_of_fd(what, path, path ? opened : STDOUT_FILENO, sink);
 	if (err)
 		return err;
 	if (path)

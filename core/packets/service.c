@@ -143,6 +143,7 @@ static int find_capture(struct ecap_instance *self, const struct ecap_pcapng_opt
 		const char *what = difference(s, options, self->context.common);
 
 		*shared = s;
+		self->wrong_option = self->wrong_option || what;
 		return what ? ecap_err(-EINVAL, "%s: another module writes this file with another "
 				       "value of %s", options->path, what) : 0;
 	}

@@ -65,6 +65,34 @@ end_dump() {
 	has_line "$D/tcpdump.err" '^0 packets dropped by kernel'
 }
 
+# second_module: a directory where only root writes, with the openssl module, and once more under
+# another name: $MODULES_DIR.
+second_module() {
+	local source=$here/../../plugins/openssl build=${builddir:-$(dirname "$ECAPTURE")}
+	export MODULES_DIR
+	MODULES_DIR=$(mktemp -d /var/lib/ecapture-e2e-keys.XXXXXX)
+	chmod 755 "$MODULES_DIR"
+	cp "${ECAPTURE_PLUGIN_DIR:?}/openssl.so" "$MODULES_DIR/"
+	sed 's/\.name = "openssl", \.command = "tls", \.aliases = "openssl"/.name = "second", .command = "again"/' \
+		"$source/openssl.c" >"$BATS_FILE_TMPDIR/second.c"
+	grep -q '\.name = "second"' "$BATS_FILE_TMPDIR/second.c"
+	# shellcheck disable=SC2046 # several files
+	cc -std=gnu11 -D_GNU_SOURCE -O1 -fPIC -shared -fvisibility=hidden -I"$here/../../sdk" \
+		-I"$source" -I"$here/../../bpf" -Wa,-I"$build/bpf" "$BATS_FILE_TMPDIR/second.c" \
+		$(find "$source" -name '*.c' ! -name openssl.c) -Wl,-z,defs -lbpf -lpthread \
+		-o "$MODULES_DIR/second.so"
+}
+
+# run_two: both of them, by $MODULES_DIR/run.ini, until they capture.
+run_two() {
+	"$ECAPTURE" run --plugin-dir "$MODULES_DIR" --config "$MODULES_DIR/run.ini" >"$D/ecapture.out" \
+		2>"$LOG" </dev/null 3>&- 4>&- &
+	ecapture_pid=$!
+	processes+=("$ecapture_pid")
+	wait_until 20 has_line "$LOG" '^info tls: capturing'
+	wait_until 20 has_line "$LOG" '^info again: capturing'
+}
+
 hex() {
 	printf %s "$1" | od -An -v -tx1 | tr -d ' \n'
 }

@@ -6,27 +6,9 @@
 load lib
 load keylog
 
-# The openssl module once more, under another name.
-build_second() {
-	local source=$here/../../plugins/openssl build=${builddir:-$(dirname "$ECAPTURE")}
-	sed 's/\.name = "openssl", \.command = "tls", \.aliases = "openssl"/.name = "second", .command = "again"/' \
-		"$source/openssl.c" >"$BATS_FILE_TMPDIR/second.c"
-	grep -q '\.name = "second"' "$BATS_FILE_TMPDIR/second.c"
-	# shellcheck disable=SC2046 # several files
-	cc -std=gnu11 -D_GNU_SOURCE -O1 -fPIC -shared -fvisibility=hidden -I"$here/../../sdk" \
-		-I"$source" -I"$here/../../bpf" -Wa,-I"$build/bpf" "$BATS_FILE_TMPDIR/second.c" \
-		$(find "$source" -name '*.c' ! -name openssl.c) -Wl,-z,defs -lbpf -lpthread \
-		-o "$MODULES_DIR/second.so"
-}
-
 setup_file() {
 	e2e_setup_file
-	# Where only root writes: modules, and a configuration.
-	MODULES_DIR=$(mktemp -d /var/lib/ecapture-e2e-keys.XXXXXX)
-	export MODULES_DIR
-	chmod 755 "$MODULES_DIR"
-	cp "${ECAPTURE_PLUGIN_DIR:?}/openssl.so" "$MODULES_DIR/"
-	build_second
+	second_module
 }
 teardown_file() {
 	[ -z "${MODULES_DIR:-}" ] || rm -r "$MODULES_DIR"
@@ -72,12 +54,7 @@ times_each() { # N
 		model = keylog
 		keylogfile = $D/link
 	END
-	"$ECAPTURE" run --plugin-dir "$MODULES_DIR" --config "$MODULES_DIR/run.ini" >"$D/ecapture.out" \
-		2>"$LOG" </dev/null 3>&- 4>&- &
-	ecapture_pid=$!
-	processes+=("$ecapture_pid")
-	wait_until 20 has_line "$LOG" '^info tls: capturing'
-	wait_until 20 has_line "$LOG" '^info again: capturing'
+	run_two
 	many
 	end_process "$ecapture_pid" INT
 	same_keys 72
