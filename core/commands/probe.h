@@ -20,7 +20,7 @@ struct ecap_probing {
 
 /*
  * What the file is and what each module finds in it: { file, pid, machine, native, build_id,
- * deleted, foreign, capturable, error, modules }. @deleted: no path leads to it any more.
+ * needed, deleted, foreign, capturable, error, modules }. @deleted: no path leads to it any more.
  */
 json_t *ecap_probe_file(const struct ecap_probing *probing, const struct ecap_target *target,
 			int deleted);

@@ -38,6 +38,11 @@ static const char *named(const char *text, const struct ecap_target *target, cha
 	return out;
 }
 
+static void add_needed(void *arg, const char *name)
+{
+	json_array_append_new(arg, ecap_shown_json(name));
+}
+
 /* In the child. */
 static json_t *look(void *arg)
 {
@@ -53,6 +58,8 @@ static json_t *look(void *arg)
 	set(facts, "machine", machine_name(file->machine));
 	json_object_set_new(facts, "native", json_boolean(file->machine == OWN_MACHINE));
 	set(facts, "build_id", *file->build_id ? file->build_id : NULL);
+	json_object_set_new(facts, "needed", json_array());
+	elf_file_needed(file, add_needed, json_object_get(facts, "needed"));
 	return facts;
 }
 
@@ -97,6 +104,7 @@ json_t *ecap_probe_file(const struct ecap_probing *probing, const struct ecap_ta
 	set(file, "machine", NULL);
 	json_object_set_new(file, "native", json_false());
 	set(file, "build_id", NULL);
+	json_object_set_new(file, "needed", json_array());
 	json_object_set_new(file, "deleted", json_boolean(deleted));
 	json_object_set_new(file, "foreign", json_boolean(is_foreign(target->pid)));
 	json_object_set_new(file, "capturable", json_false());

@@ -165,10 +165,26 @@ static int print_file(const json_t *file)
 	return err ? err : print_missing(file);
 }
 
+/* Most programs have the library of a file that they are linked with, some by another one. */
+static void print_needed(const json_t *file)
+{
+	size_t i;
+	json_t *name;
+
+	if (ecap_probe_is_capturable(file) || !json_array_size(list_of(file, "needed")))
+		return;
+	printf("\nIt is linked with other files, which may have more; --pid PID looks into all that a "
+	       "process has mapped:\n");
+	json_array_foreach(list_of(file, "needed"), i, name)
+		ecap_shown_lines(stdout, json_string_value(name), 2);
+}
+
 int ecap_probe_print(const json_t *file)
 {
 	int err = print_file(file);
 
+	if (!err)
+		print_needed(file);
 	return err ? err : ecap_shown_end();
 }
 

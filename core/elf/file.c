@@ -227,8 +227,8 @@ static int check_header(struct ecap_elf_file *file, const char *path)
 		eh.e_machine = be16toh(eh.e_machine);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    !arch_of(eh.e_machine))
-		return ecap_err(-ENOEXEC, "%s is for machine %u, not for x86-64 or arm64", path,
-				eh.e_machine);
+		return ecap_err(-ENOEXEC, "%s is for a %u-bit machine (%u), not for x86-64 or arm64",
+				path, eh.e_ident[EI_CLASS] == ELFCLASS32 ? 32u : 64u, eh.e_machine);
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return ecap_err(-ENOEXEC, "%s is neither a program nor a shared library (type %u)",
 				path, eh.e_type);

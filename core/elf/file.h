@@ -121,6 +121,12 @@ void elf_image_close(struct elf_image *image);
 /* True when the file's bytes have this CRC-32. */
 bool elf_image_has_crc(const char *path, uint32_t expected);
 
+/* needed.c */
+
+/* Calls @name for each library that the dynamic linker loads with the file: DT_NEEDED. */
+void elf_file_needed(const struct ecap_elf_file *file, void (*name)(void *arg, const char *name),
+		     void *arg);
+
 /* debug.c */
 /* Looks for symbols that are not in the file's own tables; leaves images empty where none are. */
 void elf_debug_open(struct ecap_elf_file *file);

@@ -163,6 +163,15 @@ sys.stdin.readline()' "$D/libssl.so.3"
 	json 'not j["capturable"] and not p and len(m["tls"]["missing"]) == 2'
 }
 
+@test "a program that has the library of another file: with what it is linked" {
+	probe 1 "$(command -v curl)" tls
+	says 'It is linked with other files' '--pid PID looks into all' 'libcurl.so.4'
+	json '"libcurl.so.4" in j["needed"] and "libc.so.6" in j["needed"] and not j["capturable"]'
+	probe 0 "$LIBSSL" tls
+	! grep -q 'It is linked' "$D/out"
+	json 'any(x.startswith("libcrypto.so") for x in j["needed"])'
+}
+
 @test "files that are no programs" {
 	echo text that is long enough to be an ELF header, which has sixty-four bytes in all, as is known >"$D/text"
 	probe 1 "$D/text"
@@ -180,6 +189,7 @@ sys.stdin.readline()' "$D/libssl.so.3"
 	logged "$D/fifo is not a regular file"
 	printf '\x7fELF\x01\x01\x01%057d' 0 >"$D/elf32"
 	probe 1 "$D/elf32"
+	logged "$D/elf32 is for a 32-bit machine"
 }
 
 @test "cut and damaged libraries do no harm" {
