@@ -214,6 +214,11 @@ int ecap_sink_share(struct ecap_sink *sink, struct ecap_sink *other)
 	return 1;
 }
 
+int ecap_sink_fd(const struct ecap_sink *sink)
+{
+	return sink->output->path ? sink->output->fd : -1;
+}
+
 int ecap_sink_is_terminal(const struct ecap_sink *sink)
 {
 	return isatty(sink->output->fd);

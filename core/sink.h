@@ -35,6 +35,9 @@ int ecap_sink_of_fd(const char *what, const char *path, int fd, struct ecap_sink
  */
 int ecap_sink_share(struct ecap_sink *sink, struct ecap_sink *other);
 
+/* Its descriptor, which stays the sink's; -1: standard output, where others may write, too. */
+int ecap_sink_fd(const struct ecap_sink *sink);
+
 /* 1 when it is a terminal. */
 int ecap_sink_is_terminal(const struct ecap_sink *sink);
 

@@ -285,9 +285,10 @@ static int write_rest(struct ecap_packet_file *file)
 		err = ecap_packet_file_next(file);
 	if (!err)
 		err = ecap_packet_file_news(file);
-	if (!err)
-		ecap_packet_file_finish(file);
-	return err;
+	if (err)
+		return err;
+	ecap_packet_file_finish(file);
+	return ecap_packet_file_flush(file);
 }
 
 int ecap_packet_file_close(struct ecap_packet_file *file, struct ecap_packet_file_count *count)

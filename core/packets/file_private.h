@@ -33,6 +33,7 @@ struct ecap_packet_file {
 	uint64_t released_ns;
 	uint64_t handshake_ns;      /* the latest packet of one */
 	uint64_t bytes, packets;    /* of the file that is open; bytes: all of its blocks */
+	uint64_t flushed;           /* of these bytes */
 	uint64_t first_ns;          /* its first packet */
 	uint64_t last_ns;           /* the latest packet of all */
 	uint32_t number;

@@ -110,7 +110,7 @@ void ecap_packet_file_finish(struct ecap_packet_file *file)
 static int put_heading(struct ecap_packet_file *file)
 {
 	file->put.files++;
-	file->packets = file->described = 0;
+	file->packets = file->described = file->flushed = 0;
 	file->bytes = ecap_block_section(file->sink);
 	int err = describe_interfaces(file);
 
@@ -129,8 +129,12 @@ int ecap_packet_file_flush(struct ecap_packet_file *file)
 	int err = ecap_sink_flush(file->sink);
 
 	ecap_hold_reuse(file->hold, file->released_ns);
-	if (err)
-		return ecap_packet_file_end(file, err);
+	if (err) {
+		err = ecap_packet_file_end(file, err);
+		ecap_packet_output_mend(ecap_sink_fd(file->sink), file->flushed);
+		return err;
+	}
+	file->flushed = file->bytes;
 	file->count = file->put;
 	return 0;
 }

@@ -104,6 +104,27 @@ int ecap_packet_output_next(const char *path, uint32_t *number, struct ecap_sink
 	return fd < 0 ? fd : sink_of(name, fd, sink);
 }
 
+void ecap_packet_output_mend(int fd, uint64_t from)
+{
+	struct { uint32_t type, len; } block; /* Block Type, Block Total Length: pcapng, 3.1 */
+	char name[32];
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	_cleanup_close_ int in = open(name, O_RDONLY | O_CLOEXEC);
+	uint64_t size = (uint64_t)st.st_size;
+
+	if (in < 0)
+		return;
+	while (pread(in, &block, sizeof(block), (off_t)from) == sizeof(block) &&
+	       block.len >= sizeof(block) && block.len <= size - from)
+		from += block.len;
+	if (from < size)
+		(void)!ftruncate(fd, (off_t)from); /* the error is told already */
+}
+
 int ecap_packet_output_check_numbered(const char *path)
 {
 	struct stat st;

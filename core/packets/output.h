@@ -20,6 +20,12 @@ int ecap_packet_output_open(const char *path, struct ecap_sink **sink);
  */
 int ecap_packet_output_next(const char *path, uint32_t *number, struct ecap_sink **sink);
 
+/*
+ * A full disk cuts a block, which readers take for damage: shortens the file to its whole ones. One
+ * begins at @from.
+ */
+void ecap_packet_output_mend(int fd, uint64_t from);
+
 /* -EINVAL with a text when @path cannot be the name of numbered files. */
 int ecap_packet_output_check_numbered(const char *path);
 

@@ -363,5 +363,6 @@ has_request() {
 	wait "$ecapture_pid" || status=$?
 	same status 1 $status
 	has_line "$LOG" '^error .*No space left'
+	capinfos "$FILE" >"$D/capinfos" 2>&1 || { cat "$D/capinfos"; return 1; }
 	same "lines of error" 1 "$(grep -c '^error ' "$LOG")"
 }
