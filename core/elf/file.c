@@ -46,14 +46,11 @@ static void file_closep(struct ecap_elf_file **file)
 	elf_file_close(*file);
 }
 
-/* What a descriptor's number stands for, else the path itself: proc(5). */
 static void say_over(const struct ecap_elf_file *file)
 {
-	char shown[PATH_MAX] = "";
+	char shown[PATH_MAX];
 
-	if (strncmp(file->path, "/proc/", 6) != 0 ||
-	    readlink(file->path, shown, sizeof(shown) - 1) <= 0)
-		snprintf(shown, sizeof(shown), "%s", file->path);
+	elf_image_shown(file->path, shown, sizeof(shown));
 	log_warn("elf", "%s takes far more work to look into than programs do: given up, what is "
 		 "not found yet is not looked for", shown);
 }
@@ -269,6 +266,8 @@ int elf_file_open(const char *path, struct ecap_elf_file **file)
 
 	if (!err)
 		err = read_segments(f);
+	if (err == -EFBIG) /* modules may have other words for it */
+		log_warn("elf", "%s", ecap_err_text());
 	if (err)
 		return err;
 	f->work = WORK + (f->size < WORK_BYTES ? f->size : WORK_BYTES) * WORK_PER_BYTE;

@@ -113,6 +113,8 @@ void elf_file_build_id(Elf *elf, const uint8_t *bytes, size_t size, char *id, si
 /* image.c */
 /* More segments than any linker makes: a damaged header must not make us loop for long. */
 #define ELF_MAX_PROGRAM_HEADERS 512u
+/* What a descriptor's number or a mapping stands for, else the path itself: proc(5). */
+void elf_image_shown(const char *path, char *shown, size_t size);
 /* Copies a regular file's parts; -ENOEXEC when it is too short for an ELF header. */
 int elf_image_read(const char *path, struct elf_image *image);
 /* Opens it for libelf; -ENOEXEC when it is no ELF file of 64 bits, little endian. */

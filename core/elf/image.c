@@ -8,6 +8,7 @@
 #include "file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -221,22 +222,36 @@ static int open_file(const char *path, uint64_t *size)
 	return TAKE_FD(fd);
 }
 
+void elf_image_shown(const char *path, char *shown, size_t size)
+{
+	ssize_t n = strncmp(path, "/proc/", 6) ? -1 : readlink(path, shown, size - 1);
+
+	if (n > 0)
+		shown[n] = 0;
+	else
+		snprintf(shown, size, "%s", path);
+}
+
 int elf_image_read(const char *path, struct elf_image *image)
 {
-	struct copy c = { .path = path };
+	char shown[PATH_MAX];
+	struct copy c = { .path = shown };
+
+	elf_image_shown(path, shown, sizeof(shown));
+
 	_cleanup_close_ int fd = open_file(path, &c.size);
 
 	if (fd < 0)
 		return fd;
 	if (c.size > MAX_FILE)
-		return ecap_err(-EFBIG, "%s has more than %llu GiB, and is not looked at", path,
+		return ecap_err(-EFBIG, "%s has more than %llu GiB, and is not looked at", shown,
 				(unsigned long long)MAX_FILE >> 30);
 
 	void *map = mmap(NULL, c.size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED)
-		return ecap_err(-errno, "memory for %s: %s", path, strerror(errno));
+		return ecap_err(-errno, "memory for %s: %s", shown, strerror(errno));
 	c.fd = fd;
 	c.bytes = map;
 
