@@ -173,6 +173,15 @@ static int add(struct finder *f, const struct reason *r, enum openssl_role role,
 	return err ? refuse(r, key, "there is no place for a probe") : 0;
 }
 
+/* The ways say what they looked for, but not what kept them from looking. */
+static int explain(int err, char *tried, size_t size)
+{
+	if (err && !*tried)
+		snprintf(tried, size, "%s", err == -E2BIG ? "that takes far more work than in any "
+			 "known library, and was given up" : strerror(-err));
+	return err;
+}
+
 int openssl_find_text(const struct ecap_context *ctx, struct ecap_elf_file *file,
 		      int exact_symbols, struct openssl_location *location)
 {
@@ -183,7 +192,8 @@ int openssl_find_text(const struct ecap_context *ctx, struct ecap_elf_file *file
 	int err;
 
 	if (!b || !b->read_function)
-		return openssl_locate(elf, file, exact_symbols, location);
+		return explain(openssl_locate(elf, file, exact_symbols, location),
+			       location->tried, sizeof(location->tried));
 	memset(location, 0, sizeof(*location));
 	f.location = location;
 	finder_segments(&f);
@@ -242,7 +252,8 @@ int openssl_find_keys(const struct ecap_context *ctx, struct ecap_elf_file *file
 	int err;
 
 	if (!b || !b->keylog_function)
-		return openssl_locate_keylog(elf, file, keylogs);
+		return explain(openssl_locate_keylog(elf, file, keylogs), keylogs->tried,
+			       sizeof(keylogs->tried));
 	memset(keylogs, 0, sizeof(*keylogs));
 	finder_segments(&f);
 	err = given_keys(&f, &r, &keylogs->list[0]);
