@@ -86,6 +86,15 @@ static size_t waiting(const struct ecap_sink *sink)
 	return size;
 }
 
+static const char *why(const struct output *output, int err)
+{
+	if (err == -ETIMEDOUT)
+		return "its reader does not read";
+	if (err == -EBADF && !output->path) /* see packets/output.c */
+		return "it is closed, or packets go there";
+	return strerror(-err);
+}
+
 static int stop(struct ecap_sink *sink, int err, size_t lost)
 {
 	/* What the output has got of an event must stay the last of it. */
@@ -94,8 +103,7 @@ static int stop(struct ecap_sink *sink, int err, size_t lost)
 	sink->error = err;
 	forget(sink);
 	snprintf(sink->text, sizeof(sink->text), "%s %s: %s, %zu bytes not written", sink->what,
-		 name(sink->output), err == -ETIMEDOUT ? "its reader does not read" : strerror(-err),
-		 lost);
+		 name(sink->output), why(sink->output, err), lost);
 	return stopped(sink);
 }
 

@@ -16,12 +16,28 @@
 #define WHAT "packet file"
 #define TRIES 1000 /* numbers that may be taken by files of a run within the same second */
 
+/*
+ * Nothing else may come into the midst of packets: neither events or keys of other modules, nor what
+ * a library prints. Where standard output was, nobody can write from now on.
+ */
+static int take_stdout(void)
+{
+	_cleanup_close_ int none = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (fd < 0 || none < 0 || dup2(none, STDOUT_FILENO) < 0)
+		return ecap_err(-errno, WHAT " -: %s", strerror(errno));
+	return TAKE_FD(fd);
+}
+
 static int open_stdout(struct ecap_sink **sink)
 {
 	if (isatty(STDOUT_FILENO))
 		return ecap_err(-EINVAL, WHAT " -: standard output is a terminal: redirect it, or "
 				"pipe it to tshark -r -");
-	return ecap_sink_of_fd(WHAT, NULL, STDOUT_FILENO, sink);
+	int fd = take_stdout();
+
+	return fd < 0 ? fd : ecap_sink_of_fd(WHAT, NULL, fd, sink);
 }
 
 static int make_anew(const char *path, int fd)

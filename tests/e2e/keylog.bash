@@ -83,12 +83,16 @@ second_module() {
 		-o "$MODULES_DIR/second.so"
 }
 
-# run_two: both of them, by $MODULES_DIR/run.ini, until they capture.
-run_two() {
+launch_two() {
 	"$ECAPTURE" run --plugin-dir "$MODULES_DIR" --config "$MODULES_DIR/run.ini" >"$D/ecapture.out" \
 		2>"$LOG" </dev/null 3>&- 4>&- &
 	ecapture_pid=$!
 	processes+=("$ecapture_pid")
+}
+
+# run_two: both of them, by $MODULES_DIR/run.ini, until they capture.
+run_two() {
+	launch_two
 	wait_until 20 has_line "$LOG" '^info tls: capturing'
 	wait_until 20 has_line "$LOG" '^info again: capturing'
 }

@@ -95,15 +95,28 @@ finish_well() {
 	same_keys 10
 }
 
+@test "packets and a key log on standard output: the packets only" {
+	local status=0
+	{
+		packets_of tls -
+		printf '[again]\nenabled = yes\nmodel = keylog\nkeylogfile = -\n'
+	} >"$MODULES_DIR/run.ini"
+	launch_two
+	wait_until 20 has_line "$LOG" '^info tls: capturing'
+	fetch one # if others' keys have not come first
+	wait_until 10 is_done "$ecapture_pid"
+	wait "$ecapture_pid" || status=$?
+	same status 1 $status
+	has_line "$LOG" '^error again: key log standard output: it is closed, or packets go there'
+	capinfos "$D/ecapture.out" >"$D/capinfos" 2>&1
+}
+
 @test "two modules that want different packets in one file: which option, and status 2" {
 	{
 		packets_of tls "$FILE"
 		packets_of again "$FILE" | sed 's/^filter.*/filter = udp/'
 	} >"$MODULES_DIR/run.ini"
-	"$ECAPTURE" run --plugin-dir "$MODULES_DIR" --config "$MODULES_DIR/run.ini" >"$D/ecapture.out" \
-		2>"$LOG" </dev/null 3>&- 4>&- &
-	ecapture_pid=$!
-	processes+=("$ecapture_pid")
+	launch_two
 	refused 2 'again: .*packets.pcapng: another module writes this file with another value of the packet filter'
 }
 
