@@ -6,6 +6,15 @@
 #ifndef OPENSSL_KEYS_BPF_H
 #define OPENSSL_KEYS_BPF_H
 
+/* libbpf names the sixth argument's register since 1.2 only: bpf_tracing.h. */
+#ifndef PT_REGS_PARM6
+#if defined(__TARGET_ARCH_x86)
+#define PT_REGS_PARM6(ctx) ((ctx)->r9)
+#elif defined(__TARGET_ARCH_arm64)
+#define PT_REGS_PARM6(ctx) (((const struct user_pt_regs *)(ctx))->regs[5])
+#endif
+#endif
+
 /* Where the client random is, for each probed function: see OPENSSL_KEY_SITE. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -118,12 +127,22 @@ SEC("uprobe" ECAP_SLEEPABLE)
 int key_logged(struct pt_regs *ctx)
 {
 	struct openssl_key_record record = { .record = { .fd = -1, .type = OPENSSL_RECORD_KEY } };
-	__u64 key = this_site(ctx), len = PT_REGS_PARM4(ctx);
+	__u64 ssl = PT_REGS_PARM1(ctx), label = PT_REGS_PARM2(ctx), secret = PT_REGS_PARM3(ctx);
+	__u64 key = this_site(ctx), len = PT_REGS_PARM4(ctx), random_from = ssl;
 	struct openssl_key_site *site = bpf_map_lookup_elem(&key_sites, &key);
 
 	if (!site || !ecap_wanted())
 		return 0;
-	record.label_addr = PT_REGS_PARM2(ctx);
+	if (site->inner) { /* (label, ssl, random, its length, secret, length) */
+		if (PT_REGS_PARM4(ctx) != OPENSSL_RANDOM_BYTES)
+			return 0; /* an encrypted premaster secret */
+		label = ssl;
+		ssl = PT_REGS_PARM2(ctx);
+		random_from = PT_REGS_PARM3(ctx);
+		secret = PT_REGS_PARM5(ctx);
+		len = PT_REGS_PARM6(ctx);
+	}
+	record.label_addr = label;
 	record.secret_len = (__u32)len;
 	record.site = (__u32)key;
 	record.record.len = sizeof(record) - sizeof(record.record);
@@ -131,14 +150,14 @@ int key_logged(struct pt_regs *ctx)
 	if (read_user(record.label, sizeof(record.label) - 1, record.label_addr))
 		__builtin_memset(record.label, 0, sizeof(record.label));
 	if (!len || len > sizeof(record.secret) ||
-	    read_user(record.secret, (__u32)len, PT_REGS_PARM3(ctx)) ||
-	    read_client_random(site, PT_REGS_PARM1(ctx), record.client_random)) {
+	    read_user(record.secret, (__u32)len, secret) ||
+	    read_client_random(site, random_from, record.client_random)) {
 		ecap_count_fault((__u32)len);
 		return 0;
 	}
 #ifdef ECAP_TASK_STORAGE
 	if (!is_update(record.label)) {
-		set_known(PT_REGS_PARM1(ctx));
+		set_known(ssl);
 		set_random_known(record.client_random);
 	}
 #endif

@@ -63,8 +63,11 @@ _Static_assert(sizeof(struct openssl_key_record) == 272, "no holes, the same on 
 /*
  * How to get from a key log function's first argument to the client random: offset[0] is added,
  * and as often as @n_loads says, a pointer is read from there and the next offset added to it.
+ * @inner: the function is the one behind, which gets the client random as an argument: see
+ * struct openssl_keylog.
  */
 struct openssl_key_site {
+	uint32_t inner;
 	uint32_t n_loads;
 	int32_t offset[OPENSSL_KEY_LOADS + 1];
 };
@@ -79,7 +82,7 @@ struct openssl_older_site {
 	uint32_t complete;      /* 0: only the client random is known */
 };
 
-_Static_assert(sizeof(struct openssl_older_site) == 104, "no holes, the same on both sides");
+_Static_assert(sizeof(struct openssl_older_site) == 120, "no holes, the same on both sides");
 
 #define OPENSSL_MASTER_BYTES 48u /* RFC 5246, 8.1 */
 

@@ -21,6 +21,12 @@ struct openssl_keylog {
 	struct ecap_elf_value client_random;  /* its 32 bytes, from the first argument */
 	uint32_t n_labels;                    /* different ones that lead to it */
 	uint16_t labels[OPENSSL_N_LABELS];    /* OPENSSL_LABEL_MARK() of each, 0: it does not */
+	/*
+	 * 1: link-time optimization has put it into its callers, and this is the function behind it,
+	 * (label, ssl, client random, 32, secret, length), which OpenSSL calls nss_keylog_int; the
+	 * client random is the third argument itself.
+	 */
+	int inner;
 	int given;                            /* 1: it is what a user says, not what was found */
 	char how[160];                        /* "9 labels; client random as in SSL_get_client_random" */
 };

@@ -9,11 +9,12 @@ static uint64_t key_of(const struct openssl *m, const struct openssl_keylog *fou
 	return OPENSSL_KEY_SITE(found->addr);
 }
 
-static struct openssl_key_site site_of(const struct ecap_elf_value *client_random)
+static struct openssl_key_site site_of(const struct openssl_keylog *found)
 {
-	struct openssl_key_site site = { .n_loads = client_random->n_loads };
+	struct openssl_key_site site = { .inner = (uint32_t)found->inner,
+					 .n_loads = found->client_random.n_loads };
 
-	memcpy(site.offset, client_random->offset, sizeof(site.offset));
+	memcpy(site.offset, found->client_random.offset, sizeof(site.offset));
 	return site;
 }
 
@@ -21,7 +22,7 @@ static struct openssl_key_site site_of(const struct ecap_elf_value *client_rando
 static int add_place(struct openssl *m, const struct openssl_keylog *found, uint64_t *key)
 {
 	struct openssl_key_place place = { .key = key_of(m, found),
-					   .site = site_of(&found->client_random),
+					   .site = site_of(found),
 					   .given = found->given };
 	int map = ecap_bpf_map_fd(m->ctx, m->object, "key_sites");
 

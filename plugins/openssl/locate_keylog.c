@@ -15,9 +15,12 @@
 
 #define LABEL_ARG     1u /* position of the label */
 #define N_ARGS        4u
+#define INNER_ARG     0u /* the same of the function behind it */
+#define N_INNER_ARGS  6u
+#define INNER_LABELS  4u /* that lead to it, at least: its shape tells less */
 #define RANDOM_BYTES  32u /* RFC 8446, 4.1.2 */
 #define MAX_PLACES    224u /* an equal part for each label */
-#define MAX_FUNCTIONS 16u
+#define MAX_FUNCTIONS 32u
 #define MAX_HALVES    8u
 
 /*
@@ -32,6 +35,7 @@ const char *const openssl_labels[OPENSSL_N_LABELS] = {
 
 struct function {
 	uint64_t addr;
+	int inner;                         /* as in struct openssl_keylog */
 	uint16_t labels[OPENSSL_N_LABELS]; /* OPENSSL_LABEL_MARK() of those that lead here */
 };
 
@@ -73,16 +77,19 @@ static int on_place(void *arg, uint64_t addr)
 static int on_call(void *arg, const struct ecap_elf_call *call)
 {
 	struct search *s = arg;
+	int inner = !(call->known & 1u << LABEL_ARG);
 	uint32_t i = 0;
 
-	if (!(call->known & 1u << LABEL_ARG))
+	if (inner && !(call->known & 1u << INNER_ARG))
 		return 0;
-	while (i < s->n_functions && s->functions[i].addr != call->callee)
+	while (i < s->n_functions &&
+	       (s->functions[i].addr != call->callee || s->functions[i].inner != inner))
 		i++;
 	if (i == MAX_FUNCTIONS)
 		return 0;
 	if (i == s->n_functions)
-		s->functions[s->n_functions++] = (struct function){ .addr = call->callee };
+		s->functions[s->n_functions++] = (struct function){ .addr = call->callee,
+								    .inner = inner };
 	s->functions[i].labels[s->label] = OPENSSL_LABEL_MARK(s->target);
 	return 0;
 }
@@ -116,9 +123,9 @@ static int follow_labels(struct search *s)
 	return err ? err : s->elf->refs(s->file, s->places, s->n_places, on_reference, s);
 }
 
-static bool reads_its_arguments(const struct search *s, uint64_t addr)
+static bool reads_its_arguments(const struct search *s, uint64_t addr, uint32_t n_args)
 {
-	for (uint32_t i = 0; i < N_ARGS; i++)
+	for (uint32_t i = 0; i < n_args; i++)
 		if (s->elf->reads_arg(s->file, addr, i) != 1)
 			return false;
 	return true;
@@ -275,7 +282,7 @@ static int add_function(struct search *s, const struct function *function)
 	memcpy(keylog.labels, function->labels, sizeof(keylog.labels));
 	for (uint32_t i = 0; i < OPENSSL_N_LABELS; i++)
 		keylog.n_labels += keylog.labels[i] != 0;
-	if (keylog.n_labels < 2 || !reads_its_arguments(s, function->addr)) {
+	if (keylog.n_labels < 2 || !reads_its_arguments(s, function->addr, N_ARGS)) {
 		tried(s, "%#llx gets %u labels, but is no function of a key log",
 		      (unsigned long long)function->addr, keylog.n_labels);
 		return 0;
@@ -297,6 +304,31 @@ static int add_function(struct search *s, const struct function *function)
 	return 0;
 }
 
+/* Only when there is none of the other kind. */
+static int add_inner(struct search *s, const struct function *function)
+{
+	struct openssl_keylog keylog = {
+		.addr = function->addr, .inner = 1,
+		.client_random = { .kind = ECAP_ELF_PATH, .arg = 2 },
+	};
+	int err;
+
+	memcpy(keylog.labels, function->labels, sizeof(keylog.labels));
+	for (uint32_t i = 0; i < OPENSSL_N_LABELS; i++)
+		keylog.n_labels += keylog.labels[i] != 0;
+	if (keylog.n_labels < INNER_LABELS ||
+	    !reads_its_arguments(s, function->addr, N_INNER_ARGS) ||
+	    s->found->n == OPENSSL_MAX_KEYLOGS)
+		return 0;
+	err = s->elf->offset(s->file, keylog.addr, &keylog.offset);
+	if (err)
+		return err;
+	snprintf(keylog.how, sizeof(keylog.how), "%u labels; client random is an argument",
+		 keylog.n_labels);
+	s->found->list[s->found->n++] = keylog;
+	return 0;
+}
+
 int openssl_locate_keylog(const struct ecap_elf *elf, struct ecap_elf_file *file,
 			  struct openssl_keylogs *keylogs)
 {
@@ -306,10 +338,14 @@ int openssl_locate_keylog(const struct ecap_elf *elf, struct ecap_elf_file *file
 	memset(keylogs, 0, sizeof(*keylogs));
 	err = follow_labels(&s);
 	for (uint32_t i = 0; i < s.n_functions && !err; i++)
-		err = add_function(&s, &s.functions[i]);
+		if (!s.functions[i].inner)
+			err = add_function(&s, &s.functions[i]);
+	for (uint32_t i = 0, outer = keylogs->n; i < s.n_functions && !err && !outer; i++)
+		if (s.functions[i].inner)
+			err = add_inner(&s, &s.functions[i]);
 	if (err || keylogs->n)
 		return err;
-	if (!s.n_functions)
+	if (!*keylogs->tried)
 		tried(&s, "no label of a key log leads to a function");
 	return -ENOENT;
 }

@@ -96,6 +96,11 @@ int openssl_attach_older(struct openssl *m, const struct ecap_target *target,
 	/* What is mapped from now on has no connections yet. */
 	if (target->how == ECAP_TARGET_WATCHED || !openssl_has_older(m))
 		return 0;
+	if (keylogs->list[0].inner) {
+		ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: connections from before the start are not "
+			 "seen: no code shows where the client random is", target->shown);
+		return 0;
+	}
 	memset(&location, 0, sizeof(location));
 	if (openssl_find_text(m->ctx, file, m->config->exact_symbols, &location)) {
 		ecap_log(m->ctx, ECAP_LOG_DEBUG, "%s: connections from before the start are not "

@@ -108,9 +108,9 @@ static int survey_text(const struct survey *s)
 static void describe(const struct openssl_keylog *found, char *text, size_t size)
 {
 	const struct ecap_elf_value *random = &found->client_random;
-	int used = snprintf(text, size, "%s, at ", found->how);
+	int used = snprintf(text, size, found->inner ? "%s" : "%s, at ", found->how);
 
-	for (uint32_t i = 0; i <= random->n_loads && used > 0 && (size_t)used < size; i++)
+	for (uint32_t i = 0; !found->inner && i <= random->n_loads && used > 0 && (size_t)used < size; i++)
 		used += snprintf(text + used, size - (size_t)used, "%s%#x", i ? "," : "",
 				 (unsigned int)random->offset[i]);
 }
@@ -160,6 +160,9 @@ static int survey_older(const struct survey *s, const struct openssl_keylogs *ke
 
 	if (keys->n > 1)
 		return tell(s, ECAP_FINDING_MISSING, what_is_there, "the file holds several libraries");
+	if (keys->list[0].inner)
+		return tell(s, ECAP_FINDING_MISSING, what_is_there, "no code shows where the client "
+			    "random is");
 	if (openssl_locate_session(s->elf, s->file, &keys->list[0].client_random, &found))
 		return tell(s, ECAP_FINDING_MISSING, what_is_there, found.tried);
 	return tell(s, ECAP_FINDING_FACT, "before_the_start",

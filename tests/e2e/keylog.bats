@@ -136,6 +136,20 @@ require('https').get('https://127.0.0.1:$PORT/', r => r.resume())" 2>"$D/node.er
 	same_keys 5
 }
 
+@test "a build in which the key log function is part of its callers" {
+	cc -std=gnu11 -D_GNU_SOURCE -O2 -s "$here/programs/inlined.c" -o "$D/inlined"
+	"$ECAPTURE" --plugin-dir "$ECAPTURE_PLUGIN_DIR" modules probe "$D/inlined" tls >"$D/probed"
+	has_line "$D/probed" '6 labels; client random is an argument'
+	start inlined "$D/inlined" "$D/lines"
+	expect inlined '^pid='
+	capture tls -m keylog -k "$D/keys" --libssl "$D/inlined"
+	say inlined go
+	wait_until 10 is_done "${pid_of[inlined]}"
+	stop_capture
+	[ "$(grep -c '^RSA' "$D/lines")" -eq 2 ]
+	diff -u <(grep -v '^RSA' "$D/lines" | sort) <(sort "$D/keys")
+}
+
 @test "a library without a key log function: says what was looked for" {
 	local libz
 	libz=$(ldconfig -p | awk '$1 == "libz.so.1" { print $NF; exit }')
