@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../log.h"
 #include "../util.h"
 
 /* What .gnu_debugdata may become: the largest programs have symbols of some dozen MiB. */
@@ -181,9 +182,14 @@ static bool unpack(const Elf_Data *data, struct elf_image *image)
 static void open_debugdata(struct ecap_elf_file *file, struct elf_image *image)
 {
 	const Elf_Data *data = section(file->elf, ".gnu_debugdata");
+	char shown[PATH_MAX];
 
-	if (data && data->d_buf && (!unpack(data, image) || elf_image_parse(image) != 0))
-		elf_image_close(image);
+	if (!data || !data->d_buf || (unpack(data, image) && elf_image_parse(image) == 0))
+		return;
+	elf_image_shown(file->path, shown, sizeof(shown));
+	log_warn("elf", "%s: .gnu_debugdata is left out: damaged, no ELF file of 64 bits, or of more "
+		 "than %zu MiB", shown, MAX_UNPACKED >> 20);
+	elf_image_close(image);
 }
 
 void elf_debug_open(struct ecap_elf_file *file)

@@ -35,6 +35,7 @@ tests_unit_openssl_damaged_test_SOURCES = \
 	plugins/openssl/locate_keylog.c plugins/openssl/locate_method.c \
 	plugins/openssl/locate_rsa.c plugins/openssl/locate_session.c \
 	plugins/openssl/locate_symbol.c
+
 tests_unit_openssl_locate_test_SOURCES = \
 	tests/unit/openssl_locate_test.c \
 	plugins/openssl/locate.c plugins/openssl/locate_boringssl.c \

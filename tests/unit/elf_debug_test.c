@@ -5,6 +5,8 @@
  */
 #include "elf_builds.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -205,6 +207,29 @@ static void test_debugdata(void **state)
 	assert_int_equal(source_in(packed), 0);
 }
 
+/* A bomb: some KiB that would become 300 MiB. Where it is given up, that is said. */
+static void test_debugdata_bomb(void **state)
+{
+	char path[160];
+	size_t len;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/packed", dir);
+	run("head -c 300M /dev/zero | xz -0 > xz && objcopy --add-section .gnu_debugdata=xz "
+	    "stripped.so packed%s%s%s", "", "", "");
+	snprintf(path, sizeof(path), "%s/plain", dir);
+	assert_int_equal(ecap_log_open(path), 0);
+	snprintf(path, sizeof(path), "%s/packed", dir);
+	assert_int_equal(source_in(path), 0);
+	assert_int_equal(ecap_log_open("/dev/stderr"), 0);
+	snprintf(path, sizeof(path), "%s/plain", dir);
+
+	uint8_t *said = read_file(path, &len);
+
+	assert_non_null(memmem(said, len, "or of more than 256 MiB", 23));
+	free(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_debuglink),
 		cmocka_unit_test(test_build_id_in_its_root),
 		cmocka_unit_test(test_debugdata),
+		cmocka_unit_test(test_debugdata_bomb),
 	};
 
 	return cmocka_run_group_tests_name("elf_debug", tests, make_stripped, remove_stripped);
