@@ -126,25 +126,6 @@ int ecap_reader_on_more_record(void *arg, void *data, size_t len)
 	return next >= s->more_end ? -ECANCELED : result;
 }
 
-/* Perf puts a 4-byte size before each sample, so that samples may lie off by 4. */
-void ecap_reader_on_perf_record(void *arg, int cpu, void *data, uint32_t len)
-{
-	uint64_t aligned[65536 / 8];
-
-	(void)cpu;
-	if ((uintptr_t)data & 7 && len <= sizeof(aligned))
-		data = memcpy(aligned, data, len);
-	ecap_reader_on_record(arg, data, len);
-}
-
-void ecap_reader_on_perf_lost(void *arg, int cpu, unsigned long long n)
-{
-	struct source *s = arg;
-
-	(void)cpu;
-	s->perf_lost += n;
-}
-
 static void set_behind(struct ecap_reader *r, int behind)
 {
 	if (!r->ops->nice_behind || behind == r->behind)
@@ -184,7 +165,7 @@ static int consume(struct ecap_reader *r)
 		if (s->ring)
 			behind |= consume_rings(s);
 		else
-			perf_buffer__consume(s->perf);
+			ecap_reader_consume_perf(s);
 		after += atomic_load_explicit(&s->records, memory_order_relaxed);
 	}
 	if (!behind)

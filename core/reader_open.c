@@ -35,13 +35,12 @@ static int open_perf(struct source *s, const char *name, uint32_t page_count)
 	/* The kernel wants a power of two: perf_event_open(2). */
 	while (pages & (pages - 1))
 		pages += pages & -pages;
-	s->perf = perf_buffer__new(s->fd, pages, ecap_reader_on_perf_record,
-				   ecap_reader_on_perf_lost, s, NULL);
-	if (!s->perf)
-		return ecap_err(-errno, "map %s: perf buffer of %u pages: %s", name, pages,
-				strerror(errno));
+	int fd = ecap_reader_open_perf(s, name, pages);
+
+	if (fd < 0)
+		return fd;
 	s->reader->capacity += (uint64_t)s->reader->n_cpus * pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	return watch_fd(s->reader, perf_buffer__epoll_fd(s->perf), EPOLLIN);
+	return watch_fd(s->reader, fd, EPOLLIN);
 }
 
 /* Takes over an fd that a module gave: a copy of ours, and what map it is of. */
@@ -258,7 +257,7 @@ void ecap_reader_free(struct ecap_reader *r)
 		unmap_position(s->ring_written);
 		unmap_position(s->more_read);
 		unmap_position(s->more_written);
-		perf_buffer__free(s->perf);
+		ecap_reader_free_perf(s->perf);
 		if (s->control)
 			munmap(s->control, (size_t)sysconf(_SC_PAGESIZE));
 		ecap_closep(&s->fd);

@@ -8,6 +8,8 @@
 
 #include "reader.h"
 
+struct ecap_perf;
+
 struct source {
 	struct ecap_reader *reader;
 	uint32_t index, min_record;
@@ -17,7 +19,7 @@ struct source {
 	/* Positions in the two rings, or NULL. */
 	const unsigned long *ring_read, *ring_written, *more_read, *more_written;
 	unsigned long more_end; /* where its reading ends for now */
-	struct perf_buffer *perf;
+	struct ecap_perf *perf;
 	struct ecap_ring_control *control;
 	uint8_t *per_cpu;       /* room for one lookup of struct ecap_map_stats */
 	uint32_t stats_size;    /* of the module's struct */
@@ -45,7 +47,12 @@ struct ecap_reader {
 /* Callbacks for libbpf; their argument is a struct source. */
 int ecap_reader_on_record(void *source, void *data, size_t len);
 int ecap_reader_on_more_record(void *source, void *data, size_t len);
-void ecap_reader_on_perf_record(void *source, int cpu, void *data, uint32_t len);
-void ecap_reader_on_perf_lost(void *source, int cpu, unsigned long long n);
+
+/* [main] Perf buffers on the source's fd, of so many pages for each CPU. Returns an fd to wait for. */
+int ecap_reader_open_perf(struct source *s, const char *name, uint32_t pages);
+void ecap_reader_free_perf(struct ecap_perf *perf);
+
+/* [reader] Gives out what is in the source's perf buffers, but for what must wait for the next time. */
+void ecap_reader_consume_perf(struct source *s);
 
 #endif
