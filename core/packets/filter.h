@@ -18,7 +18,10 @@ struct ecap_filter_side {
 	 * (PACKET_OUTGOING), or -1: the packet's own.
 	 */
 	int packet_type;
-	/* For "ip broadcast": in network byte order; 0: not known, as tcpdump has it for "any". */
+	/*
+	 * For "ip broadcast", in network byte order; 0: there is none, and 0.0.0.0 and
+	 * 255.255.255.255 are all that match.
+	 */
 	uint32_t netmask;
 };
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/if_arp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -60,15 +61,17 @@ static const struct device_type *find_type(uint16_t type)
 struct seen {
 	int up, loopback;
 	uint16_t type; /* ARPHRD_* */
+	uint32_t netmask;
 };
 
 /* -ENODEV: it is gone by now. */
 static int look_at(int sock, const char *name, struct seen *seen)
 {
-	struct ifreq flags = {0}, address = {0};
+	struct ifreq flags = {0}, address = {0}, netmask = {0};
 
 	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
 	snprintf(address.ifr_name, sizeof(address.ifr_name), "%s", name);
+	snprintf(netmask.ifr_name, sizeof(netmask.ifr_name), "%s", name);
 	if (ioctl(sock, SIOCGIFFLAGS, &flags) < 0 || ioctl(sock, SIOCGIFHWADDR, &address) < 0)
 		return ecap_err(-errno, "interface %s: its type: %s", name, strerror(errno));
 	*seen = (struct seen){
@@ -76,6 +79,8 @@ static int look_at(int sock, const char *name, struct seen *seen)
 		.loopback = !!(flags.ifr_flags & IFF_LOOPBACK),
 		.type = address.ifr_hwaddr.sa_family,
 	};
+	if (!ioctl(sock, SIOCGIFNETMASK, &netmask)) /* else: no IPv4 address */
+		seen->netmask = ((struct sockaddr_in *)&netmask.ifr_netmask)->sin_addr.s_addr;
 	return 0;
 }
 
@@ -213,6 +218,7 @@ static int take(int sock, const struct if_nameindex *one, const struct wanted *w
 		.index = one->if_index,
 		.link_type = type->link_type,
 		.is_loopback = (uint8_t)seen.loopback,
+		.netmask = seen.netmask,
 	};
 	snprintf(interface->name, sizeof(interface->name), "%s", one->if_name);
 	return 1;
@@ -229,7 +235,7 @@ static int find(const char *const *names, int may_lack, struct ecap_interface **
 {
 	_cleanup_(free_wanted) struct wanted wanted = {0};
 	_cleanup_(free_names) struct if_nameindex *all = if_nameindex();
-	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint32_t found = 0, there = 0;
 
 	if (!all || sock < 0)

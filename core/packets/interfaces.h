@@ -12,6 +12,7 @@ struct ecap_interface {
 	uint16_t link_type;       /* LINKTYPE_* of www.tcpdump.org/linktypes.html */
 	uint8_t is_loopback;
 	uint8_t reserved;
+	uint32_t netmask;         /* of its first IPv4 address, in network byte order; 0: it has none */
 };
 
 /*
@@ -26,9 +27,9 @@ int ecap_interfaces_find(const char *const *names, struct ecap_interface **list,
 int ecap_interfaces_find_again(const char *const *names, struct ecap_interface **list, uint32_t *n);
 
 /*
- * An fd, readable when an interface has come, gone or changed: its name, up or down. It is the
- * caller's to close. Or a negative errno with a text. What came before it is seen by
- * ecap_interfaces_find() only, which is therefore to be called after it.
+ * An fd, readable when an interface has come, gone or changed: its name, up or down, its IPv4
+ * addresses. It is the caller's to close. Or a negative errno with a text. What came before it is
+ * seen by ecap_interfaces_find() only, which is therefore to be called after it.
  */
 int ecap_interfaces_watch(void);
 

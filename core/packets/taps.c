@@ -20,6 +20,7 @@
 struct filter {
 	uint16_t link_type;
 	enum ecap_tc_side where;
+	uint32_t netmask;
 	int fd;
 };
 
@@ -56,6 +57,14 @@ int ecap_taps_new(const struct ecap_taps_options *options, struct ecap_taps **ta
 	return 0;
 }
 
+/* Only "ip broadcast" asks for it (pcap-filter(7)): other filters are the same for all interfaces. */
+static uint32_t netmask_of(const struct ecap_taps *taps, const struct ecap_interface *interface)
+{
+	const char *filter = taps->options.filter;
+
+	return filter && strstr(filter, "broadcast") ? interface->netmask : 0;
+}
+
 /* The program for that interface and side; a filter is loaded once for all that can share it. */
 static int program_of(struct ecap_taps *taps, const struct ecap_interface *interface,
 		      enum ecap_tc_side where)
@@ -63,6 +72,7 @@ static int program_of(struct ecap_taps *taps, const struct ecap_interface *inter
 	struct ecap_filter_side side = {
 		.link_type = interface->link_type,
 		.packet_type = where == ECAP_TC_EGRESS ? PACKET_OUTGOING : -1,
+		.netmask = netmask_of(taps, interface),
 	};
 	struct filter *grown;
 	int array, err, fd;
@@ -72,7 +82,8 @@ static int program_of(struct ecap_taps *taps, const struct ecap_interface *inter
 	for (uint32_t i = 0; i < taps->n_filters; i++) {
 		const struct filter *f = &taps->filters[i];
 
-		if (f->where == where && f->link_type == side.link_type)
+		if (f->where == where && f->link_type == side.link_type &&
+		    f->netmask == side.netmask)
 			return f->fd;
 	}
 	array = ecap_packet_programs_array(taps->options.programs, where);
@@ -85,7 +96,7 @@ static int program_of(struct ecap_taps *taps, const struct ecap_interface *inter
 	err = ecap_filter_load(taps->options.filter, &side, array, &fd);
 	if (err)
 		return err;
-	taps->filters[taps->n_filters++] = (struct filter){ side.link_type, where, fd };
+	taps->filters[taps->n_filters++] = (struct filter){ side.link_type, where, side.netmask, fd };
 	return fd;
 }
 
@@ -196,8 +207,15 @@ static int take(struct ecap_taps *taps, int all, const struct ecap_interface *in
 	struct ecap_tap *tap = ecap_taps_find(taps, interface->index);
 	int err = tap ? 0 : add(taps, interface, &tap);
 
-	if (err || tap->attached)
+	if (err)
 		return err;
+	/* It has got another address: the filter is to know its broadcasts. */
+	if (tap->attached &&
+	    netmask_of(taps, &tap->interface) != netmask_of(taps, interface))
+		detach(tap);
+	tap->interface.netmask = interface->netmask;
+	if (tap->attached)
+		return 0;
 	err = attach(taps, tap);
 	if (!err)
 		ecap_logf(all || !taps->taken ? ECAP_LOG_DEBUG : ECAP_LOG_INFO,

@@ -12,7 +12,7 @@
 
 int ecap_interfaces_watch(void)
 {
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR };
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 					NETLINK_ROUTE);
 
@@ -26,7 +26,7 @@ int ecap_interfaces_changed(int watch)
 	struct nlmsghdr header;
 	int changed = 0;
 
-	/* The group has messages about links only, so what they say need not be read. */
+	/* The groups have messages about links and addresses only, so what they say need not be read. */
 	for (;;) {
 		if (recv(watch, &header, sizeof(header), 0) >= 0)
 			changed = 1;

@@ -108,6 +108,47 @@ EXPRESSIONS=(
 	packets_of "$D/out" ether src 02:00:00:00:00:01 | diff - "$D/found"
 }
 
+# send_to ADDRESS...: a datagram to each, out of the port. An ARP request has no place here.
+send_to() {
+	local address
+	for address; do
+		[[ $address == 255.* ]] || ip -n "$NEAR" neigh replace "$address" dev port lladdr 02:00:00:00:00:02 ||
+			true # a broadcast needs none
+	done 2>"$D/neigh.err"
+	in_net python3 -c "import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'port')
+for address in sys.argv[1:]:
+	s.sendto(b'hello', (address, 9001))" "$@"
+}
+
+retaken() { # TIMES
+	[ "$(grep -c 'packets of interface port' "$D/capture.err")" -ge "$1" ]
+}
+
+# tcpdump asks for the interface's mask with -f only, and has its bytes in the wrong order then.
+@test "ip broadcast: those of the interface's address, and of one that it gets later" {
+	connect_hosts
+	start all nsenter --net="/run/netns/$NEAR" \
+		tcpdump -i port --immediate-mode -U -w "$D/all" -Z root udp
+	wait_until 10 has_line "$D/all.err" 'listening on port'
+	ip -n "$NEAR" addr add 10.77.16.1/20 broadcast + dev port
+	watch capture "ip broadcast"
+	send_to 10.77.31.255 255.255.255.255 10.77.17.255 10.77.16.2
+	ip -n "$NEAR" addr flush dev port
+	wait_until 10 retaken 1
+	ip -n "$NEAR" addr add 10.78.0.1/25 broadcast + dev port
+	wait_until 10 retaken 2
+	send_to 10.78.0.127 10.78.0.2 255.255.255.255
+	wait_until 10 has_packets "$D/all" 7
+	end_process "${pid_of[capture]}" INT
+	end_process "${pid_of[all]}" INT
+	packets_of "$D/all" "dst 10.77.31.255 or dst 255.255.255.255 or dst 10.78.0.127" >"$D/expected"
+	same "broadcasts" 4 "$(grep -c '^[^[:space:]]' "$D/expected")"
+	packets_of "$D/capture" | diff -u "$D/expected" -
+}
+
 # refused LINES EXPRESSION...: exit code 2, and these lines, of which the first is the end of one.
 refused() {
 	local status=0

@@ -79,6 +79,25 @@ static void all_that_are_up(void **state)
 	assert_string_equal(list[0].name, "ve1");
 }
 
+/* Of the first address; none of an interface without IPv4. */
+static void netmasks(void **state)
+{
+	(void)state;
+	need_network();
+	run_or_skip("ip link add ve0 type veth peer name ve1");
+	_cleanup_close_ int watch = ecap_interfaces_watch();
+
+	assert_int_equal(find("ve0", NULL), 0);
+	assert_int_equal(list[0].netmask, 0);
+	run("ip addr add 192.0.2.1/28 dev ve0");
+	run("ip addr add 198.51.100.9/24 dev ve0");
+	assert_int_equal(ecap_interfaces_changed(watch), 1);
+	assert_int_equal(find("ve0", "ve1"), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(found("ve0")->netmask, htonl(0xfffffff0));
+	assert_int_equal(found("ve1")->netmask, 0);
+}
+
 static void none_is_up(void **state)
 {
 	(void)state;
@@ -380,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(all_that_are_up, remove_all),
+		cmocka_unit_test_teardown(netmasks, remove_all),
 		cmocka_unit_test_teardown(none_is_up, remove_all),
 		cmocka_unit_test_teardown(without_link_header, remove_all),
 		cmocka_unit_test_teardown(tunnels, remove_all),
