@@ -118,7 +118,8 @@ static void write_stack(struct registers *r, int64_t at, uint8_t size,
 			const struct ecap_elf_value *value)
 {
 	drop_slots(r, at - 8, at + size);
-	if (size != 8 || value->kind != ECAP_ELF_PATH || value->arg == STACK)
+	/* Small code has push and pop for a constant in a register. */
+	if (size != 8 || !value->kind || is_on_stack(value))
 		return;
 	for (unsigned int i = 0; i < N_SLOTS; i++)
 		if (!r->slots[i].value.kind) {

@@ -57,6 +57,7 @@ static const struct {
 			"return [[a1+0x8]-0x10]+0x30:8" },
 	{ "array", "load [a0+0xa8]+0:8\ncall copy 0=a1+0 1=[a0+0xa8]+0xb8:8 2=0x20\nreturn 0" },
 	{ "array_at_the_end", "jump copy 1=0x20 2=a0+0x160 3=a0+0x160" },
+	{ "pushed_number", "jump copy 2=a0+0x160 3=0x20" },
 	{ "traps", "load [a0+0x8]+0:4\nreturn [a0+0x8]+0:4" },
 	{ "kept", "call copy\nload [a0+0x18]+0:8\nreturn [a0+0x18]+0:8" },
 	{ "given_away", "call copy\nreturn ?" },

@@ -48,6 +48,14 @@ function array_at_the_end
 	jmp copy
 end array_at_the_end
 
+/* As small code has the number 32. */
+function pushed_number
+	lea rdx, [rdi + 0x160]
+	push 0x20
+	pop rcx
+	jmp copy
+end pushed_number
+
 /* byte by byte */
 function indexed
 	xor ecx, ecx
