@@ -230,8 +230,16 @@ static int has_process_filter(const struct ecap_common *common)
 	       common->cgroup_id != ECAP_ANY || common->comm[0];
 }
 
+static void tell_down(const char *component, const struct ecap_interface *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i].is_down)
+			log_warn(component, "interface %s is down: no packets until it is up",
+				 list[i].name);
+}
+
 /* An interface that is not there, or words that are no filter. */
-static int check_options(const struct ecap_pcapng_options *options)
+static int check_options(const char *component, const struct ecap_pcapng_options *options)
 {
 	_cleanup_free_ struct ecap_interface *list = NULL;
 	uint32_t n = 0;
@@ -242,6 +250,8 @@ static int check_options(const struct ecap_pcapng_options *options)
 	for (uint32_t i = 0; !err && options->filter && i < n; i++)
 		if (!i || list[i].link_type != list[i - 1].link_type)
 			err = ecap_filter_check(options->filter, list[i].link_type);
+	if (!err)
+		tell_down(component, list, n);
 	return err;
 }
 
@@ -269,7 +279,7 @@ int ecap_packet_capture_open(const struct ecap_packet_capture_options *options, 
 	c->options = *options;
 	c->by_process = has_process_filter(options->context->common);
 	c->watch = -1;
-	int err = check_options(options->options);
+	int err = check_options(options->component, options->options);
 
 	*wrong = err != 0;
 	if (!err)

@@ -219,6 +219,7 @@ static int take(int sock, const struct if_nameindex *one, const struct wanted *w
 		.link_type = type->link_type,
 		.is_loopback = (uint8_t)seen.loopback,
 		.netmask = seen.netmask,
+		.is_down = !seen.up,
 	};
 	snprintf(interface->name, sizeof(interface->name), "%s", one->if_name);
 	return 1;

@@ -11,7 +11,7 @@ struct ecap_interface {
 	char name[IF_NAMESIZE];
 	uint16_t link_type;       /* LINKTYPE_* of www.tcpdump.org/linktypes.html */
 	uint8_t is_loopback;
-	uint8_t reserved;
+	uint8_t is_down;          /* named, and has no packets until it is up */
 	uint32_t netmask;         /* of its first IPv4 address, in network byte order; 0: it has none */
 };
 

@@ -45,15 +45,21 @@ static const char *keylogfile(const struct openssl_config *config)
 	return is_keylog(config) ? KEYLOGFILE : NULL;
 }
 
+static int wants_packets(const struct ecap_pcapng_options *p)
+{
+	return p->interfaces || p->filter || p->rotate_bytes || p->rotate_ns ||
+	       strcmp(p->path, ECAP_PCAPNG_PATH);
+}
+
 /* What is given for another mode than the one that was chosen. */
 static void tell_unused(const struct ecap_context *ctx, const struct openssl_config *config)
 {
 	if (config->ssl_version)
 		ecap_log(ctx, ECAP_LOG_INFO, "--ssl_version is not needed: functions are found in "
 			 "the file itself");
-	if (!is_pcapng(config) && (config->packets.interfaces || config->packets.filter))
-		ecap_log(ctx, ECAP_LOG_WARN, "--ifname and a packet filter have no effect without "
-			 "--model pcapng");
+	if (!is_pcapng(config) && wants_packets(&config->packets))
+		ecap_log(ctx, ECAP_LOG_WARN, "--pcapfile, --ifname, --rotate-size, --rotate-time and a "
+			 "packet filter have no effect without --model pcapng");
 	if (config->keylogfile && !keylogfile(config))
 		ecap_log(ctx, ECAP_LOG_WARN, "--keylogfile has no effect without --model keylog or "
 			 "pcapng");

@@ -323,6 +323,29 @@ serve_there() {
 	refused 1 "standard output is for one of them"
 }
 
+@test "a file of packets in another mode: told that there is none" {
+	capture tls -w "$FILE"
+	stop_capture
+	grep -q -- '--pcapfile.* no effect without --model pcapng' "$LOG"
+	[ ! -e "$FILE" ]
+	capture tls
+	stop_capture
+	same "told" 0 "$(grep -c 'no effect' "$LOG")"
+}
+
+@test "a named interface that is down: told so, and its packets come once it is up" {
+	namespace
+	serve_there
+	ip link set "$VETH" down
+	packets -i "$VETH" -i lo "host $NET.2"
+	same "told" 1 "$(grep -c 'interface .* is down: no packets until it is up' "$LOG")"
+	has_line "$LOG" "interface $VETH is down"
+	ip link set "$VETH" up
+	curl -sk --retry 5 --retry-connrefused -o /dev/null "https://$NET.2/$(marker up)"
+	stop_capture
+	same "requests" "/$(marker up)" "$(fields http.request http.request.uri)"
+}
+
 @test "a file that cannot be made: status 1" {
 	launch tls -m pcapng -w "$D/no/such/file" -i lo
 	refused 1 "$D/no/such/file"

@@ -68,6 +68,7 @@ static void all_that_are_up(void **state)
 	assert_int_equal(list[1].index, if_nametoindex("ve0"));
 	assert_int_equal(list[1].link_type, 1);
 	assert_int_equal(list[1].is_loopback, 0);
+	assert_int_equal(list[1].is_down, 0);
 
 	/* The same by its name; and one that is down, since it was named. */
 	assert_int_equal(find("any", NULL), 0);
@@ -77,6 +78,7 @@ static void all_that_are_up(void **state)
 	assert_int_equal(find("ve1", "ve1"), 0);
 	assert_int_equal(n, 1);
 	assert_string_equal(list[0].name, "ve1");
+	assert_int_equal(list[0].is_down, 1);
 }
 
 /* Of the first address; none of an interface without IPv4. */

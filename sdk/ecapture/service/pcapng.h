@@ -26,13 +26,15 @@ struct ecap_pcapng_options {
 	uint64_t rotate_ns;            /* --rotate-time; 0: one file */
 };
 
+#define ECAP_PCAPNG_PATH "save.pcapng" /* the default of -w */
+
 /*
  * The rows for the options of the command line and of the ini file, the same with every module.
  * @S: the module's config struct, @M: its member of type struct ecap_pcapng_options.
  */
 #define ECAP_PCAPNG_ROWS(S, M)							\
 	ECAP_OPT(S, M.path, ECAP_OPT_STRING, "pcapfile", .short_name = 'w', .metavar = "FILE", \
-		 .def = "save.pcapng", .group = "Packets",			\
+		 .def = ECAP_PCAPNG_PATH, .group = "Packets",			\
 		 .help = "where packets and the secrets that decrypt them go; -: standard output"), \
 	ECAP_OPT(S, M.interfaces, ECAP_OPT_LIST, "ifname", .short_name = 'i', .metavar = "IFACE", \
 		 .group = "Packets",						\
