@@ -89,12 +89,15 @@ static void keylog_close(struct ecap_keylog_file *file)
 /* So does one that was written to a full disk: the first line of ours would be lost as well. */
 static int ends_within_line(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
 	char last;
 
-	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size &&
-	       pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+	/* Who opens a FIFO reads it. */
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+		return 0;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	return fd >= 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 }
 
 /* The log that is open on that file already, or NULL. */
