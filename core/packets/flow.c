@@ -40,10 +40,13 @@ static int skip(struct bytes *b, size_t n)
 	return 1;
 }
 
-/* A record of type handshake: RFC 8446, 5.1. */
+/*
+ * A record of type handshake or change_cipher_spec: RFC 8446, 5.1. With the second begins what a
+ * client of TLS 1.3 says last in a handshake, after which there is one more secret.
+ */
 static int is_tls_handshake(const struct bytes *b)
 {
-	return b->len >= 2 && b->at[0] == 22 && b->at[1] == 3;
+	return b->len >= 2 && (b->at[0] == 22 || b->at[0] == 20) && b->at[1] == 3;
 }
 
 /* RFC 9293, 3.1. */

@@ -114,6 +114,7 @@ static const struct {
 	{ "ACK", TCP("10", ""), 0 },
 	{ "FIN", TCP("11", ""), 0 },
 	{ "ClientHello", TCP("18", "16030102000100"), 1 },
+	{ "ChangeCipherSpec", TCP("18", "140303000101170303"), 1 },
 	{ "application data", TCP("18", "1703030200aabb"), 0 },
 	{ "other protocols", TCP("18", "474554202f"), 0 },
 	{ "half of a record's begin", TCP("18", "16"), 0 },
