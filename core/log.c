@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "open_writer.h"
 #include "utf8.h"
 #include "util.h"
 
@@ -26,10 +27,10 @@ int ecap_log_level(void)
 
 int ecap_log_open(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	int fd = ecap_open_writer("log file", path, O_CREAT | O_APPEND);
 
 	if (fd < 0)
-		return ecap_err(-errno, "log file %s: %s", path, strerror(errno));
+		return fd;
 	atomic_store(&log_fd, fd);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "err.h"
+#include "open_writer.h"
 #include "recording_format.h"
 #include "sink.h"
 #include "util.h"
@@ -134,18 +135,18 @@ static int not_regular(const char *path)
 	return ecap_err(-EINVAL, "recording %s: not a regular file", path);
 }
 
-/* A symbolic link is followed: it was root who named it. A device is not even opened. */
+/* A device or FIFO is not even opened. */
 static int open_file(const char *path, int *fd)
 {
 	struct stat st;
 
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		return not_regular(path);
-	/* O_NONBLOCK: should a FIFO have come there meanwhile, nobody waits at it. */
-	_cleanup_close_ int opened = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY |
-					  O_NONBLOCK, 0600);
+	_cleanup_close_ int opened = ecap_open_writer("recording", path, O_CREAT);
 
-	if (opened < 0 || fstat(opened, &st))
+	if (opened < 0)
+		return opened;
+	if (fstat(opened, &st))
 		return ecap_err(-errno, "recording %s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return not_regular(path);

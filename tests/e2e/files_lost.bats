@@ -67,3 +67,16 @@ ends_with() {
 	wait_until 10 has_line "$LOG" '^error '
 	ends_with 'packets: File too large, [0-9]* bytes not written'
 }
+
+@test "nothing is written through a link that another user laid" {
+	local option
+	mkdir -m 1777 "$D/public"
+	echo precious >"$D/precious"
+	ln -s "$D/precious" "$D/public/link"
+	chown -h nobody "$D/public/link"
+	for option in --logaddr --record --keylogfile; do
+		launch tls -m keylog "$option" "$D/public/link"
+		refused 1 'public/link: refused: "link" is a link that belongs to uid'
+		same "what it leads to" precious "$(cat "$D/precious")"
+	done
+}
