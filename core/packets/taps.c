@@ -167,9 +167,9 @@ static int insert(struct ecap_taps *taps, struct ecap_tap *tap)
 	pthread_mutex_lock(&taps->lock);
 	grown = realloc(taps->list, (taps->n + 1) * sizeof(*grown));
 	if (grown) {
+		taps->list = grown;
 		uint32_t at = place_of(taps, tap->interface.index);
 
-		taps->list = grown;
 		memmove(grown + at + 1, grown + at, (taps->n - at) * sizeof(*grown));
 		grown[at] = tap;
 		taps->n++;

@@ -149,6 +149,24 @@ retaken() { # TIMES
 	packets_of "$D/capture" | diff -u "$D/expected" -
 }
 
+@test "sixty interfaces" {
+	connect_hosts
+	local i
+	for i in {1..30}; do
+		ip -n "$NEAR" link add "near$i" type veth peer name "far$i"
+		ip -n "$NEAR" link set "near$i" up
+		ip -n "$NEAR" link set "far$i" up
+	done
+	start capture nsenter --net="/run/netns/$NEAR" "$ECAPTURE" \
+		${ECAPTURE_PLUGIN_DIR:+--plugin-dir "$ECAPTURE_PLUGIN_DIR"} \
+		tls -m pcapng -i any -w "$D/capture" "udp port 9001 and not vlan"
+	wait_until 30 has_line "$D/capture.err" capturing
+	in_net python3 "$here/programs/vlan_frames.py" near1 1 2
+	in_net python3 "$here/programs/vlan_frames.py" far30 2 1
+	end_process "${pid_of[capture]}" INT
+	same "packets, of both ends" 4 "$(packets_of "$D/capture" | grep -c '^[^[:space:]]')"
+}
+
 # refused LINES EXPRESSION...: exit code 2, and these lines, of which the first is the end of one.
 refused() {
 	local status=0
