@@ -42,7 +42,7 @@ finds() {
 # Errors of loading: those of the loader, and of the SDK's own functions.
 sources=$(ls core/secure_path.c core/catalog*.c core/module_*.c core/descriptor*.c core/option*.c \
 	core/bounded.c core/commands/child.c core/commands/trial.c core/event_check.c core/host.c \
-	core/instance.c core/instance_maps.c core/instance_record.c core/reader_open.c core/rules.c sdk/ecapture/libbpf.h)
+	core/instance.c core/instance_maps.c core/instance_record.c core/reader_open.c core/reader_perf.c core/rules.c sdk/ecapture/libbpf.h)
 page=sdk/load-errors.md
 
 errors() {
