@@ -41,6 +41,9 @@
 /* For how long packets wait at most for those who read secrets, and have fallen behind. */
 #define PATIENCE_NS 5000000000ull
 
+/* With less, secrets leave no room for packets, or there is a file for each of them. */
+#define MIN_FILE (64ull << 10)
+
 struct ecap_packet_capture {
 	struct ecap_packet_capture_options options;
 	int by_process;                     /* not everybody's packets are wanted */
@@ -238,11 +241,16 @@ static void tell_down(const char *component, const struct ecap_interface *list, 
 				 list[i].name);
 }
 
-/* An interface that is not there, or words that are no filter. */
+/* An interface that is not there, words that are no filter, files that nothing fits into. */
 static int check_options(const char *component, const struct ecap_pcapng_options *options)
 {
 	_cleanup_free_ struct ecap_interface *list = NULL;
 	uint32_t n = 0;
+
+	if (options->rotate_bytes && options->rotate_bytes < MIN_FILE)
+		return ecap_err(-EINVAL, "files of %llu bytes (--rotate-size) are too small to be "
+				"decrypted by themselves: name %llu or more",
+				(unsigned long long)options->rotate_bytes, MIN_FILE);
 	int err = ecap_interfaces_find(options->interfaces, &list, &n);
 
 	if (!err && options->filter && !n)

@@ -312,13 +312,15 @@ serve_there() {
 	same lines 2 "$(wc -l <"$D/shown")"
 }
 
-@test "a wrong filter, a wrong interface, two outputs in one: what is wrong with them" {
+@test "a wrong filter, interface, size, two outputs in one: what is wrong with them" {
 	launch tls -m pcapng -w "$FILE" -i lo tcp porrt 443
 	refused 2 "packet filter: .*syntax error"
 	grep -q '^ *\^$' "$LOG"
 	launch tls -m pcapng -w "$FILE" -i nothere
 	refused 2 'no interface "nothere"'
 	[ ! -e "$FILE" ]
+	launch tls -m pcapng -w "$FILE" -i lo --rotate-size 100
+	refused 2 "files of 100 bytes .--rotate-size. are too small"
 	launch tls -m pcapng -w - -k -
 	refused 1 "standard output is for one of them"
 }
