@@ -6,6 +6,7 @@
 #include "packets/interfaces.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/if_arp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -61,17 +62,15 @@ static const struct device_type *find_type(uint16_t type)
 struct seen {
 	int up, loopback;
 	uint16_t type; /* ARPHRD_* */
-	uint32_t netmask;
 };
 
 /* -ENODEV: it is gone by now. */
 static int look_at(int sock, const char *name, struct seen *seen)
 {
-	struct ifreq flags = {0}, address = {0}, netmask = {0};
+	struct ifreq flags = {0}, address = {0};
 
 	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
 	snprintf(address.ifr_name, sizeof(address.ifr_name), "%s", name);
-	snprintf(netmask.ifr_name, sizeof(netmask.ifr_name), "%s", name);
 	if (ioctl(sock, SIOCGIFFLAGS, &flags) < 0 || ioctl(sock, SIOCGIFHWADDR, &address) < 0)
 		return ecap_err(-errno, "interface %s: its type: %s", name, strerror(errno));
 	*seen = (struct seen){
@@ -79,8 +78,6 @@ static int look_at(int sock, const char *name, struct seen *seen)
 		.loopback = !!(flags.ifr_flags & IFF_LOOPBACK),
 		.type = address.ifr_hwaddr.sa_family,
 	};
-	if (!ioctl(sock, SIOCGIFNETMASK, &netmask)) /* else: no IPv4 address */
-		seen->netmask = ((struct sockaddr_in *)&netmask.ifr_netmask)->sin_addr.s_addr;
 	return 0;
 }
 
@@ -218,7 +215,6 @@ static int take(int sock, const struct if_nameindex *one, const struct wanted *w
 		.index = one->if_index,
 		.link_type = type->link_type,
 		.is_loopback = (uint8_t)seen.loopback,
-		.netmask = seen.netmask,
 		.is_down = !seen.up,
 	};
 	snprintf(interface->name, sizeof(interface->name), "%s", one->if_name);
@@ -232,11 +228,36 @@ static int by_index(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
+static void free_addresses(struct ifaddrs **all)
+{
+	freeifaddrs(*all);
+}
+
+/* By netlink: a service may have no sockets of IPv4. */
+static int add_netmasks(struct ecap_interface *list, uint32_t n)
+{
+	_cleanup_(free_addresses) struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all))
+		return ecap_err(-errno, "addresses of interfaces: %s", strerror(errno));
+	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+		uint32_t i = 0;
+
+		if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET || !one->ifa_netmask)
+			continue;
+		while (i < n && strcmp(list[i].name, one->ifa_name))
+			i++;
+		if (i < n && !list[i].netmask)
+			list[i].netmask = ((const struct sockaddr_in *)one->ifa_netmask)->sin_addr.s_addr;
+	}
+	return 0;
+}
+
 static int find(const char *const *names, int may_lack, struct ecap_interface **list, uint32_t *n)
 {
 	_cleanup_(free_wanted) struct wanted wanted = {0};
 	_cleanup_(free_names) struct if_nameindex *all = if_nameindex();
-	_cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint32_t found = 0, there = 0;
 
 	if (!all || sock < 0)
@@ -259,6 +280,9 @@ static int find(const char *const *names, int may_lack, struct ecap_interface **
 			return r;
 		found += (uint32_t)r;
 	}
+	r = add_netmasks(made, found);
+	if (r)
+		return r;
 	qsort(made, found, sizeof(*made), by_index);
 	*list = TAKE_PTR(made);
 	*n = found;
