@@ -102,7 +102,7 @@ finish_well() {
 		printf '[again]\nenabled = yes\nmodel = keylog\nkeylogfile = -\n'
 	} >"$MODULES_DIR/run.ini"
 	launch_two
-	wait_until 20 has_line "$LOG" '^info tls: capturing'
+	wait_until 20 says_or_ended '^info again: capturing' # after the other
 	fetch one # if others' keys have not come first
 	wait_until 10 is_done "$ecapture_pid"
 	wait "$ecapture_pid" || status=$?
